@@ -1,0 +1,2 @@
+//! The systemprompt analytics server.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The systemprompt command line.
+fn main() {}

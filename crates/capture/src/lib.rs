@@ -1,0 +1,1 @@
+//! Durable capture: the recorder and its spool.

@@ -1,0 +1,1 @@
+//! The systemprompt command line, from the registry of questions.

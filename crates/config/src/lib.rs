@@ -1,0 +1,1 @@
+//! Profile and services files to typed settings, with errors that name file, line and key.

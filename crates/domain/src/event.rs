@@ -1,0 +1,150 @@
+//! What is recorded. Events are written to the spool as they happen and reach
+//! PostgreSQL in batches; each is complete in itself.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::api::Api;
+use crate::ids::{BootId, RequestId};
+use crate::money::Nanos;
+use crate::state::RequestState;
+use crate::trace::{SpanId, TraceId};
+use crate::usage::{Usage, UsageSource};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A request is about to go upstream.
+    RequestStarted(Box<RequestStarted>),
+    /// A request reached its final state.
+    RequestFinished(Box<RequestFinished>),
+}
+
+/// Who asked, for what, in which context: known before the provider answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestContext {
+    /// The request's id; carries its start time.
+    pub id: RequestId,
+    /// When the request arrived.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Our span in that trace.
+    pub span_id: SpanId,
+    /// The caller's span, when it sent a `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_span_id: Option<SpanId>,
+    /// The user, from the token or the provider's own user field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The agent, from the token or the refining header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The name of the token that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The web or agent session, if the client named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The conversation, named by the client or derived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// Whether the conversation was derived from the first message.
+    #[serde(default)]
+    pub conversation_derived: bool,
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The interface that was called.
+    pub api: Api,
+    /// The model the client asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<String>,
+    /// Whether the client asked for a stream.
+    pub streamed: bool,
+    /// Size of the client's body in bytes.
+    pub request_bytes: u64,
+}
+
+/// A request is about to go upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestStarted {
+    /// Who asked, for what.
+    #[serde(flatten)]
+    pub context: RequestContext,
+    /// The server run it belongs to: only that server may call it lost.
+    pub boot: BootId,
+}
+
+/// A request reached its final state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestFinished {
+    /// Who asked, for what.
+    #[serde(flatten)]
+    pub context: RequestContext,
+    /// How it ended.
+    pub state: RequestState,
+    /// The provider's HTTP status; `None` if it never answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The provider's error type, or our own short name for what went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// The provider's short error code. Never a message: messages quote input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Why the model stopped, in the provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// Names of the tools the model asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<String>,
+    /// The model that served the request, as the provider states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_model: Option<String>,
+    /// The provider's id of the HTTP request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_request_id: Option<String>,
+    /// The provider's id of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<String>,
+    /// Where the token counts come from.
+    pub usage_source: UsageSource,
+    /// Whether `include_usage` was added for the client and taken out again.
+    #[serde(default)]
+    pub usage_injected: bool,
+    /// What the request used, by disjoint class.
+    pub usage: Usage,
+    /// The provider's usage object as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_usage: Option<serde_json::Value>,
+    /// The cost; `None` when no price is known: unpriced, never zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Nanos>,
+    /// The price version that made the cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_version: Option<String>,
+    /// From arrival to the end of the answer, in microseconds; `None` when the
+    /// end was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<u64>,
+    /// From arrival to the first byte of the answer's body, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttfb_us: Option<u64>,
+    /// Size of the provider's body in bytes, as it came over the wire.
+    #[serde(default)]
+    pub response_bytes: u64,
+    /// When the final state was reached.
+    #[serde(with = "time::serde::rfc3339")]
+    pub finished_at: OffsetDateTime,
+}
+
+impl RequestFinished {
+    /// The model that answers and rollups group by: the served one where the
+    /// provider names it, else the requested one.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.served_model.as_deref().or(self.context.requested_model.as_deref())
+    }
+}

@@ -1,0 +1,1 @@
+//! Periods: what a question asks about.

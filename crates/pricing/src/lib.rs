@@ -1,0 +1,1 @@
+//! Effective-dated price catalogue and exact costs.

@@ -1,0 +1,1 @@
+//! The registry of questions: each metric defined once.

@@ -1,0 +1,1 @@
+//! PostgreSQL: embedded cluster, migrations, batch writer, rollups.

@@ -1,0 +1,2 @@
+//! Developer tasks: ci, bench, faults, prices, sqlx.
+fn main() {}
