@@ -1,2 +1,7 @@
 //! The systemprompt analytics server.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    systemprompt_server_core::main()
+}

@@ -13,7 +13,7 @@ use crate::usage::{Usage, UsageSource};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A request is about to go upstream.
     RequestStarted(Box<RequestStarted>),
@@ -71,7 +71,6 @@ pub struct RequestContext {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestStarted {
     /// Who asked, for what.
-    #[serde(flatten)]
     pub context: RequestContext,
     /// The server run it belongs to: only that server may call it lost.
     pub boot: BootId,
@@ -81,7 +80,6 @@ pub struct RequestStarted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestFinished {
     /// Who asked, for what.
-    #[serde(flatten)]
     pub context: RequestContext,
     /// How it ended.
     pub state: RequestState,
@@ -116,15 +114,18 @@ pub struct RequestFinished {
     pub usage_injected: bool,
     /// What the request used, by disjoint class.
     pub usage: Usage,
-    /// The provider's usage object as it came.
+    /// The provider's usage object as it came, as JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw_usage: Option<serde_json::Value>,
+    pub raw_usage: Option<String>,
     /// The cost; `None` when no price is known: unpriced, never zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Nanos>,
     /// The price version that made the cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_version: Option<String>,
+    /// The price versions of [`Usage::other_models`], in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_price_versions: Vec<String>,
     /// From arrival to the end of the answer, in microseconds; `None` when the
     /// end was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +146,8 @@ impl RequestFinished {
     /// provider names it, else the requested one.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.served_model.as_deref().or(self.context.requested_model.as_deref())
+        self.served_model
+            .as_deref()
+            .or(self.context.requested_model.as_deref())
     }
 }

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// Costs are computed in decimal and rounded once per request, half to even,
 /// to this unit; after that only whole numbers are added.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Nanos(pub i64);
 

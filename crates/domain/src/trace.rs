@@ -70,7 +70,10 @@ impl FromStr for TraceParent {
         };
         let mut parts = s.trim().split('-');
         let mut next = |digits| {
-            parts.next().filter(|part| lower_hex(part, digits)).ok_or(InvalidTraceParent)
+            parts
+                .next()
+                .filter(|part| lower_hex(part, digits))
+                .ok_or(InvalidTraceParent)
         };
         let version = next(2)?;
         let trace = next(32)?;
@@ -103,10 +106,17 @@ mod tests {
         let parsed: TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
             .parse()
             .expect("valid");
-        assert_eq!(parsed.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(
+            parsed.trace_id.to_string(),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
         assert_eq!(parsed.parent.to_string(), "00f067aa0ba902b7");
         assert!(parsed.sampled);
-        assert!("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more".parse::<TraceParent>().is_ok());
+        assert!(
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"
+                .parse::<TraceParent>()
+                .is_ok()
+        );
     }
 
     #[test]

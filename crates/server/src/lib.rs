@@ -1,1 +1,15 @@
-//! The HTTP server: gateway, API, health.
+//! The HTTP server: gateway, API, health. Thin over the rooms below it.
+
+mod accept;
+pub mod api;
+mod app;
+mod args;
+mod auth;
+mod gateway;
+mod health;
+mod keys;
+mod run;
+mod shutdown;
+mod welcome;
+
+pub use run::main;

@@ -1,1 +1,12 @@
-//! PostgreSQL: embedded cluster, migrations, batch writer, rollups.
+//! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups.
+
+pub mod embedded;
+mod migrate;
+mod open;
+mod partitions;
+pub mod prices;
+pub mod writer;
+
+pub use migrate::migrate;
+pub use open::{OpenError, Storage};
+pub use writer::{Writer, WriterError, WriterStats};

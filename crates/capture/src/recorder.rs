@@ -1,0 +1,82 @@
+//! The recorder: turns events into spool records. Recording never waits for
+//! the disk; whoever needs the event to be on disk awaits it.
+
+use std::time::Duration;
+
+use systemprompt_domain::Event;
+
+use crate::spool::{Admission, Spool, Ticket};
+
+/// Whether an event is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives the loss of power.
+    Durable,
+    /// The disk failed or took too long. The event is still in memory and will
+    /// be written as soon as the disk allows.
+    Undurable,
+}
+
+/// Writes events to a spool.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    spool: Spool,
+    patience: Duration,
+}
+
+/// An event that was handed to the recorder.
+#[derive(Debug)]
+#[must_use = "await `durable` before acknowledging, or drop it on purpose"]
+pub struct Recorded {
+    spool: Spool,
+    ticket: Ticket,
+    patience: Duration,
+}
+
+impl Recorder {
+    /// Records into `spool`; [`Recorded::durable`] waits for `patience` at most.
+    #[must_use]
+    pub const fn new(spool: Spool, patience: Duration) -> Self {
+        Self { spool, patience }
+    }
+
+    /// The spool that is written to.
+    #[must_use]
+    pub const fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Makes sure that everything a request will record has room on disk.
+    /// `None` means that the spool is full or the disk fails: refuse the work
+    /// before it costs money.
+    #[must_use]
+    pub fn admit(&self, bytes: u64) -> Option<Admission> {
+        self.spool.admit(bytes)
+    }
+
+    /// Records an event that nobody waits for.
+    pub fn record(&self, event: &Event) {
+        self.spool.append(&encode(event), false);
+    }
+
+    /// Records an event and forces it to disk; await the answer's
+    /// [`Recorded::durable`].
+    pub fn record_durably(&self, event: &Event) -> Recorded {
+        let ticket = self.spool.append(&encode(event), true);
+        Recorded { spool: self.spool.clone(), ticket, patience: self.patience }
+    }
+}
+
+impl Recorded {
+    /// Resolves when the event is on disk, or when patience runs out.
+    pub async fn durable(self) -> Durability {
+        match tokio::time::timeout(self.patience, self.spool.durable(self.ticket)).await {
+            Ok(true) => Durability::Durable,
+            Ok(false) | Err(_) => Durability::Undurable,
+        }
+    }
+}
+
+fn encode(event: &Event) -> Vec<u8> {
+    serde_json::to_vec(event).expect("events hold only what JSON can say")
+}

@@ -1,0 +1,123 @@
+//! What types cannot say: ranges, addresses, names, and settings that need each
+//! other; and what the operator should know although it can be used.
+
+mod analytics;
+mod reach;
+
+use url::Url;
+
+use crate::error::Problem;
+use crate::limits::Limits;
+use crate::node::Node;
+use crate::path::{KeyPath, key_path};
+use crate::profile::Profile;
+use crate::secret::Secret;
+
+/// Checks a profile, tidies its addresses and returns the warnings.
+pub(crate) fn check(
+    profile: &mut Profile,
+    tree: &Node,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let mut checks = Checks {
+        tree,
+        problems,
+        warnings: Vec::new(),
+    };
+    checks.server(&profile.server);
+    if let Some(url) = &profile.database.url {
+        let path = key_path!["database", "url"];
+        checks.secret_url(&path, url, &["postgres", "postgresql"]);
+    }
+    for (name, provider) in &mut profile.providers {
+        checks.provider(name, provider);
+    }
+    checks.analytics(&profile.analytics);
+    for price in profile.analytics.costs.custom_pricing.values() {
+        if let Some(name) = &price.provider
+            && !profile.providers.contains_key(name)
+        {
+            checks.warn(format!(
+                "custom_pricing names the provider {name}, which is not configured"
+            ));
+        }
+    }
+    checks.notifications(&profile.notifications);
+    checks.limits(&profile.limits);
+    checks.warnings
+}
+
+struct Checks<'a> {
+    tree: &'a Node,
+    problems: &'a mut Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Checks<'_> {
+    fn refuse(&mut self, path: &KeyPath, message: impl AsRef<str>) {
+        self.problems.push(Problem {
+            origin: self.tree.origin_of(&path.0).clone(),
+            message: format!("{path} {}", message.as_ref()),
+        });
+    }
+
+    fn warn(&mut self, message: impl Into<String>) {
+        self.warnings.push(message.into());
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        let path = key_path!["limits"];
+        let (up, down, spool) = (&limits.upstream, &limits.downstream, &limits.spool);
+        let timeouts = [
+            ("upstream", "connect_timeout", up.connect_timeout),
+            ("upstream", "first_byte_timeout", up.first_byte_timeout),
+            ("upstream", "idle_timeout", up.idle_timeout),
+            ("downstream", "header_timeout", down.header_timeout),
+            ("downstream", "body_idle_timeout", down.body_idle_timeout),
+        ];
+        for (section, key, _) in timeouts
+            .into_iter()
+            .filter(|(_, _, timeout)| timeout.is_zero())
+        {
+            self.refuse(&path.join(section).join(key), "must be above 0");
+        }
+        if down.connections == 0 {
+            self.refuse(
+                &path.join("downstream").join("connections"),
+                "must be above 0",
+            );
+        }
+        if limits.gateway_body == 0 {
+            self.refuse(&path.join("gateway_body"), "must be above 0");
+        }
+        let path = path.join("spool");
+        if spool.segment < 64 * 1024 {
+            self.refuse(&path.join("segment"), "must be at least 64KiB");
+        } else if spool.cap / 2 < spool.segment {
+            self.refuse(&path.join("cap"), "must have room for two segments");
+        }
+    }
+
+    fn url(&mut self, path: &KeyPath, text: &str, schemes: &[&str]) -> Option<Url> {
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| schemes.contains(&url.scheme()));
+        let url = url.filter(|url| url.scheme().starts_with("postgres") || url.has_host());
+        if url.is_none() {
+            // Not quoted: addresses may hold passwords.
+            let forms: Vec<String> = schemes
+                .iter()
+                .map(|scheme| format!("{scheme}://…"))
+                .collect();
+            self.refuse(
+                path,
+                format!("must be an address that begins with {}", forms.join(" or ")),
+            );
+        }
+        url
+    }
+
+    fn secret_url(&mut self, path: &KeyPath, secret: &Secret, schemes: &[&str]) {
+        self.url(path, secret.expose(), schemes);
+    }
+}

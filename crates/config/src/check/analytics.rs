@@ -1,0 +1,141 @@
+//! The ranges of `analytics`, what its settings need of each other, and which
+//! of them this version does not apply.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+
+use super::Checks;
+use crate::analytics::{Alert, AlertType, Analytics};
+use crate::path::{KeyPath, key_path};
+
+impl Checks<'_> {
+    pub(super) fn analytics(&mut self, analytics: &Analytics) {
+        let path = key_path!["analytics"];
+        if analytics.retention_days == 0 {
+            self.refuse(&path.join("retention_days"), "must be at least 1");
+        }
+        if !(0.0..=1.0).contains(&analytics.sampling_rate) {
+            self.refuse(&path.join("sampling_rate"), "must be between 0.0 and 1.0");
+        }
+        self.costs(analytics);
+        let mut names = BTreeSet::new();
+        for (i, alert) in analytics.alerts.iter().enumerate() {
+            let path = key_path!["analytics", "alerts", i];
+            self.alert(&path, alert);
+            let name = alert.name();
+            if names.contains(&name) {
+                self.refuse(
+                    &path,
+                    format!("is called {name}, as another alert is; give it a name"),
+                );
+            }
+            names.insert(name);
+        }
+        self.not_applied_yet(analytics);
+    }
+
+    fn costs(&mut self, analytics: &Analytics) {
+        let costs = &analytics.costs;
+        let path = key_path!["analytics", "costs"];
+        let is_code =
+            costs.currency.len() == 3 && costs.currency.bytes().all(|b| b.is_ascii_uppercase());
+        if !is_code {
+            self.refuse(
+                &path.join("currency"),
+                "must be a three-letter code such as USD or EUR",
+            );
+        } else if costs.currency != "USD" && costs.exchange_rates.is_empty() {
+            let needs = format!(
+                "is {}, which needs analytics.costs.exchange_rates",
+                costs.currency
+            );
+            self.refuse(&path.join("currency"), needs);
+        }
+        for (model, price) in &costs.custom_pricing {
+            let rates = [
+                ("input_per_1k", Some(price.input_per_1k)),
+                ("output_per_1k", Some(price.output_per_1k)),
+                ("cache_read_per_1k", price.cache_read_per_1k),
+                ("cache_write_per_1k", price.cache_write_per_1k),
+            ];
+            for (key, rate) in rates {
+                if rate.is_some_and(|rate| rate < Decimal::ZERO) {
+                    self.refuse(
+                        &path.join("custom_pricing").join(model).join(key),
+                        "must not be negative",
+                    );
+                }
+            }
+        }
+        for (i, rate) in costs.exchange_rates.iter().enumerate() {
+            if rate.usd_to <= Decimal::ZERO {
+                self.refuse(
+                    &path.join("exchange_rates").join(i).join("usd_to"),
+                    "must be above 0",
+                );
+            }
+        }
+    }
+
+    fn alert(&mut self, path: &KeyPath, alert: &Alert) {
+        if alert.threshold < Decimal::ZERO {
+            self.refuse(&path.join("threshold"), "must not be negative");
+        } else if alert.kind == AlertType::ErrorRate && alert.threshold > Decimal::ONE {
+            self.refuse(
+                &path.join("threshold"),
+                "must be a share between 0 and 1 for error_rate",
+            );
+        }
+        if alert.action.is_empty() {
+            self.refuse(&path.join("action"), "must name at least one action");
+        }
+        for (i, share) in alert.notify_at.iter().enumerate() {
+            if *share <= Decimal::ZERO || *share > Decimal::ONE {
+                self.refuse(
+                    &path.join("notify_at").join(i),
+                    "must be above 0 and at most 1",
+                );
+            }
+        }
+        if jiff::tz::TimeZone::get(&alert.timezone).is_err() {
+            self.refuse(
+                &path.join("timezone"),
+                "must be a time zone such as UTC or Europe/Berlin",
+            );
+        }
+    }
+
+    /// Settings that are read and checked but change nothing in this version.
+    fn not_applied_yet(&mut self, analytics: &Analytics) {
+        let default = Analytics::default();
+        let same_rate = (analytics.sampling_rate - default.sampling_rate).abs() < f64::EPSILON;
+        let settings = [
+            ("analytics.enabled", analytics.enabled != default.enabled),
+            (
+                "analytics.retention_days",
+                analytics.retention_days != default.retention_days,
+            ),
+            ("analytics.sampling_rate", !same_rate),
+            (
+                "analytics.costs.currency",
+                analytics.costs.currency != default.costs.currency,
+            ),
+            (
+                "analytics.costs.exchange_rates",
+                !analytics.costs.exchange_rates.is_empty(),
+            ),
+        ];
+        for (setting, _) in settings.into_iter().filter(|(_, changed)| *changed) {
+            self.warn(format!(
+                "{setting} is read but not applied by this version yet"
+            ));
+        }
+        for alert in &analytics.alerts {
+            self.warn(format!(
+                "alert {} is read but not evaluated by this version",
+                alert.name()
+            ));
+        }
+    }
+}

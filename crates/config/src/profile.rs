@@ -1,0 +1,178 @@
+//! The profile: everything an operator can set, with its defaults. Analytics,
+//! providers and limits have files of their own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::analytics::Analytics;
+use crate::fields::text_as;
+use crate::limits::Limits;
+use crate::provider::Provider;
+use crate::secret::Secret;
+
+/// The settings of one installation.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// Where the server listens, what it writes, and who may use it.
+    pub server: Server,
+    /// Where the data lives.
+    pub database: Database,
+    /// The hosts behind the gateway, by the name clients use in the path. Read
+    /// from `services/ai/providers.yaml`; what is given here overrides it key
+    /// by key.
+    pub providers: BTreeMap<String, Provider>,
+    /// What is recorded, how it is priced, when somebody is told.
+    pub analytics: Analytics,
+    /// How alerts reach people.
+    pub notifications: Notifications,
+    /// Timeouts and sizes.
+    pub limits: Limits,
+}
+
+/// Where the server listens, what it writes, and who may use it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The address and port to listen on.
+    #[serde(deserialize_with = "socket_address")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The folder of everything written at run time. In a profile it is
+    /// relative to the folder of `profiles/`.
+    pub storage: PathBuf,
+    /// Who may use the server. Without any, only this machine may.
+    pub tokens: Vec<Token>,
+    /// Proxies whose forwarding headers are believed: addresses or networks
+    /// such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// Which log lines are written: a level, or levels by module such as
+    /// `info,systemprompt_server=debug`.
+    pub log: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            storage: PathBuf::from("storage"),
+            tokens: Vec::new(),
+            trusted_proxies: Vec::new(),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+fn socket_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    const EXPECTED: &str = "an IP address and a port up to 65535, such as 127.0.0.1:8080";
+    text_as(deserializer, EXPECTED, |text| text.parse().ok())
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// A credential of the server, and whom it stands for.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// What answers and logs call it.
+    pub name: String,
+    /// The text clients send: at least 16 characters, best from `${ENV}`.
+    pub token: Secret,
+    /// The user its requests are recorded for.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The agent its requests are recorded for.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Other agents it may act for.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// What it may do: both, unless said otherwise.
+    #[serde(default = "all_scopes")]
+    pub scopes: Vec<Scope>,
+}
+
+fn all_scopes() -> Vec<Scope> {
+    vec![Scope::Gateway, Scope::Read]
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Send AI requests through the gateway.
+    Gateway,
+    /// Ask questions.
+    Read,
+}
+
+/// Where the data lives.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// A PostgreSQL server, as `postgres://user:password@host/database`.
+    /// Without one the program runs its own in the storage folder.
+    pub url: Option<Secret>,
+}
+
+/// How alerts reach people.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notifications {
+    /// Mail.
+    pub email: Option<Email>,
+    /// A Discord channel.
+    pub discord: Option<Channel>,
+    /// A Slack channel.
+    pub slack: Option<Channel>,
+    /// A web hook of your own.
+    pub webhook: Option<Webhook>,
+}
+
+/// Mail, through an SMTP server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Email {
+    /// The server, as `smtps://user:password@host:port` or `smtp://…`.
+    pub smtp_url: Secret,
+    /// The sender's address.
+    pub from: String,
+    /// The recipients' addresses.
+    #[serde(default)]
+    pub to: Vec<String>,
+}
+
+/// A chat channel that takes messages at an address.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// The channel's web hook. Whoever knows it may post.
+    pub webhook_url: Secret,
+}
+
+/// A web hook of your own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Where alerts are posted.
+    pub url: Secret,
+    /// The key that signs them.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+}

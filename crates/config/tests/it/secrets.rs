@@ -1,0 +1,107 @@
+//! Secrets are never shown: not by `show`, `Debug`, warnings, errors or schema.
+
+use systemprompt_config::{schema, show};
+
+use super::Installation;
+
+/// In every secret below; must never come out.
+const CANARY: &str = "canary-7f3a9c";
+
+fn with_secrets() -> Installation {
+    Installation::new(
+        "server: {tokens: [{name: t, token: '${TOKEN}'}, {name: u, token: canary-7f3a9c-in-the-file}]}\n\
+         database: {url: 'postgres://u:canary-7f3a9c@db/x'}\n\
+         providers:\n  openai: {credentials: {file: secrets/openai}}\n  gemini: {credentials: {env: TOKEN}}\n\
+         notifications:\n  email: {smtp_url: 'smtp://u:canary-7f3a9c@mail', from: a@b}\n  \
+         slack: {webhook_url: 'https://slack/canary-7f3a9c'}\n  discord: {webhook_url: 'https://discord/canary-7f3a9c'}\n  \
+         webhook: {url: 'https://hook/canary-7f3a9c', secret: canary-7f3a9c}\n",
+    )
+    .write("secrets/openai", "sk-canary-7f3a9c\n")
+    .env("TOKEN", "canary-7f3a9c-from-env")
+    .env("ANTHROPIC_API_KEY", "sk-ant-canary-7f3a9c")
+}
+
+#[test]
+fn a_configuration_shows_no_secret() {
+    let config = with_secrets().config();
+    let shown = show(&config);
+    assert!(shown.contains("token: '***'"), "{shown}");
+    assert!(shown.contains("env:\n      - ANTHROPIC_API_KEY"), "{shown}");
+    for text in [
+        shown,
+        format!("{config:?} {config:#?}"),
+        config.warnings.join("\n"),
+        schema().to_string(),
+    ] {
+        assert!(!text.contains(CANARY), "{text}");
+    }
+    assert_eq!(config.profile.server.tokens[0].token.to_string(), "***");
+    assert_eq!(
+        config.profile.server.tokens[0].token.expose(),
+        "canary-7f3a9c-from-env"
+    );
+}
+
+#[test]
+fn what_is_shown_can_be_loaded() {
+    let it = Installation::new(
+        "analytics:\n  costs: {custom_pricing: {\"gpt-4.1\": {input_per_1k: 0.01, output_per_1k: 0.1234567890123456789}}}\n  \
+         alerts: [{type: daily_cost, threshold: 100.00, action: email, scope: {agent: a}, notify_at: [0.5, 1]}]\n\
+         limits: {stop_timeout: 1500ms, gateway_body: 1000}\n",
+    );
+    let shown = show(&it.config());
+    assert!(shown.contains("input_per_1k: 0.01\n"), "{shown}");
+    assert_eq!(
+        show(&it.write("profiles/local.yaml", &shown).config()),
+        shown
+    );
+}
+
+/// Each of these is wrong, and holds a secret where one may come to stand.
+#[test]
+fn errors_quote_no_secret() {
+    let wrong = [
+        "server: {tokens: canary-7f3a9c}",
+        "server: {tokens: [canary-7f3a9c]}",
+        "server: {tokens: [{name: t, token: [canary-7f3a9c]}]}",
+        "server: {tokens: [{name: t, token: 'canary-7f3a9c é é é é é'}]}",
+        "server: {tokens: [{name: t, token: 'short${TOKEN}', scopes: ['${TOKEN}']}]}",
+        "server: {listen: '${TOKEN}'}",
+        "server: {log_format: 'x${TOKEN}'}",
+        "analytics: {retention_days: '${TOKEN}', sampling_rate: '${TOKEN}', enabled: '${TOKEN}'}",
+        "analytics: {alerts: [{type: '${TOKEN}', threshold: '${TOKEN}', action: '${TOKEN}'}]}",
+        "analytics: {alerts: [{type: daily_cost, threshold: 1, action: ['${TOKEN}'], scope: '${TOKEN}'}]}",
+        "analytics: {alerts: [{type: daily_cost, threshold: 1, action: email, timezone: '${TOKEN}'}]}",
+        "analytics: {costs: {currency: '${TOKEN}'}}",
+        "limits: {stop_timeout: '${TOKEN}', gateway_body: '${TOKEN}'}",
+        "database: {url: 'http://u:canary-7f3a9c@db'}",
+        "providers: {openai: {credentials: canary-7f3a9c}}",
+        "providers: {openai: {credentials: {env: canary-7f3a9c}}}",
+        "providers: {openai: {credentials: {env: TOKEN, otherwise: '${TOKEN}'}}}",
+        "providers: {openai: {wire: '${TOKEN}', base_url: x}}",
+        "providers: {openai: {base_url: 'https://u:canary-7f3a9c@host'}}",
+        "providers: {openai: {base_url: 'canary-7f3a9c'}}",
+        "notifications: {email: {smtp_url: 'canary-7f3a9c', from: '${TOKEN}', to: ['${TOKEN}']}}",
+        "notifications: {slack: {webhook_url: 'canary-7f3a9c'}}",
+        "notifications: {slack: canary-7f3a9c}",
+    ];
+    for local in wrong {
+        let error = Installation::new(local)
+            .env("TOKEN", "canary-7f3a9c")
+            .error();
+        assert!(!error.contains(CANARY), "{local}: {error}");
+    }
+    for set in [
+        "canary-7f3a9c",
+        "database.url=[canary-7f3a9c",
+        "database.url={a: canary-7f3a9c}",
+        "..=canary-7f3a9c",
+    ] {
+        let error = Installation::new("").set(set).error();
+        assert!(!error.contains(CANARY), "{set}: {error}");
+    }
+    let mut flag = Installation::new("").env("DATABASE_URL", "canary-7f3a9c");
+    assert!(!flag.error().contains(CANARY));
+    flag.sources.database_url = Some("canary-7f3a9c@db".into());
+    assert!(!flag.error().contains(CANARY));
+}

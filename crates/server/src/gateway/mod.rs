@@ -1,0 +1,340 @@
+//! The gateway: a transparent proxy to AI providers that records what passes.
+//!
+//! One request: who asks ([`crate::auth`]) → what it is ([`routes`]) → room on
+//! disk for its end → `request_started` → upstream → bytes stream back while a
+//! meter reads a copy ([`exchange`]) → `request_completed` on disk → the
+//! provider's last bytes leave.
+
+mod answer;
+mod body;
+mod context;
+mod errors;
+mod exchange;
+mod finish;
+mod headers;
+mod passthrough;
+mod routes;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use systemprompt_capture::Recorder;
+use systemprompt_config::{Credentials, Profile, Provider, Scope};
+use systemprompt_domain::ids::BootId;
+use systemprompt_domain::{Api, Wire};
+use systemprompt_meters::{inject_include_usage, read_request};
+use systemprompt_pricing::Catalogue;
+use tokio::sync::{Semaphore, oneshot};
+
+use self::context::Attribution;
+use self::errors::GatewayError;
+use self::exchange::Exchange;
+use self::routes::Call;
+use crate::auth::{Auth, Identity, bearer};
+use crate::shutdown::Shutdown;
+
+/// Room set aside on disk for what one request records. Everything that goes
+/// into an event is bounded so that it fits.
+const ROOM: u64 = 24 * 1024;
+
+/// Everything the gateway needs to answer; shared by all requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    providers: HashMap<String, Provider>,
+    auth: Auth,
+    client: reqwest::Client,
+    recorder: Recorder,
+    catalogue: Arc<Catalogue>,
+    attribution: Attribution,
+    limits: systemprompt_config::Limits,
+    boot: BootId,
+    shutdown: Shutdown,
+    /// Answers that are read to their end although the client has gone.
+    drains: Arc<Semaphore>,
+    undurable: AtomicU64,
+}
+
+/// What [`Gateway::new`] takes.
+pub(crate) struct Parts {
+    pub(crate) auth: Auth,
+    pub(crate) recorder: Recorder,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) conversation_key: [u8; 32],
+    pub(crate) boot: BootId,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Gateway {
+    pub(crate) fn new(profile: &Profile, parts: Parts) -> anyhow::Result<Self> {
+        let upstream = &profile.limits.upstream;
+        let client = reqwest::Client::builder()
+            .connect_timeout(upstream.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(256)
+            .no_proxy()
+            .tls_backend_preconfigured(tls()?)
+            .build()?;
+        let drains = profile.limits.drain.streams as usize;
+        Ok(Self(Arc::new(Inner {
+            providers: profile.providers.clone().into_iter().collect(),
+            auth: parts.auth,
+            client,
+            recorder: parts.recorder,
+            catalogue: parts.catalogue,
+            attribution: Attribution::new(parts.conversation_key),
+            limits: profile.limits.clone(),
+            boot: parts.boot,
+            shutdown: parts.shutdown,
+            drains: Arc::new(Semaphore::new(drains)),
+            undurable: AtomicU64::new(0),
+        })))
+    }
+
+    /// Answers that left before their event was known to be on disk.
+    pub(crate) fn undurable(&self) -> u64 {
+        self.0.undurable.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Answers every path below a provider's name.
+pub(crate) async fn handle(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let arrived = Instant::now();
+    let gateway = gateway.0;
+    let found = routes::split(request.uri().path())
+        .and_then(|(name, rest)| Some((name, gateway.providers.get(name)?, rest)));
+    let Some((name, provider, path)) = found else {
+        return not_found(&gateway, request.uri().path());
+    };
+    let wire = provider.wire;
+    let (name, path) = (name.to_owned(), path.to_owned());
+    let answer = answer(&gateway, arrived, peer, &name, provider, &path, request).await;
+    answer.unwrap_or_else(|error| error.respond(wire, None))
+}
+
+async fn answer(
+    gateway: &Arc<Inner>,
+    arrived: Instant,
+    peer: SocketAddr,
+    name: &str,
+    provider: &Provider,
+    path: &str,
+    request: Request<Body>,
+) -> Result<Response<Body>, GatewayError> {
+    let identity = identify(gateway, peer, provider, &request)?;
+    if !routes::is_plain(path) {
+        return Err(GatewayError::new(StatusCode::BAD_REQUEST, "bad_path", "this path is not accepted"));
+    }
+    if request.headers().contains_key(header::UPGRADE) {
+        return Err(GatewayError::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "websocket",
+            "WebSocket connections (Realtime, Live) are not supported by this gateway",
+        ));
+    }
+    if gateway.shutdown.stopping.is_cancelled() {
+        return Err(GatewayError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
+            .retry_after(2));
+    }
+    let url = upstream_url(provider, path, request.uri().query())?;
+    let managed = matches!(provider.credentials, Credentials::Managed { .. });
+    let call = routes::classify(provider.wire, request.method(), path);
+    let (api, path_model, path_stream) = match call {
+        Call::Metered { api, model, stream } => (api, model, stream),
+        Call::Unmetered if managed => (Api::Unmetered, None, false),
+        Call::Unmetered | Call::Free => {
+            return passthrough::forward(gateway, provider, url, request).await;
+        }
+    };
+
+    let (head, body) = request.into_parts();
+    let mut upstream = reqwest::Request::new(head.method.clone(), url);
+    let mut context = gateway.attribution.begin(&head.headers, &identity, name, api)?;
+    context.requested_model = path_model.map(|model| context::bounded(&model));
+    context.streamed = path_stream;
+    let mut encoding = headers::accept_encoding(&head.headers);
+    let mut injected = false;
+    if api == Api::Unmetered {
+        *upstream.body_mut() = Some(reqwest::Body::wrap_stream(body.into_data_stream()));
+    } else {
+        let bytes = read_body(gateway, &head.headers, body).await?;
+        context.request_bytes = bytes.len() as u64;
+        // What we cannot read the provider may: it passes, without a model.
+        if let Ok(facts) = read_request(api, &bytes) {
+            gateway.attribution.refine(&mut context, &facts);
+            let add = api == Api::ChatCompletions && provider.include_usage;
+            if let Some(with_usage) = add.then(|| inject_include_usage(&bytes)).flatten() {
+                injected = true;
+                // The extra event is taken out again, which needs plain bytes.
+                encoding = http::HeaderValue::from_static("identity");
+                *upstream.body_mut() = Some(with_usage.into());
+            }
+        }
+        if !injected {
+            *upstream.body_mut() = Some(bytes.into());
+        }
+    }
+    *upstream.headers_mut() = headers::upstream(&head.headers, provider, encoding);
+    context::propagate(&context, upstream.headers_mut());
+
+    let Some(admission) = gateway.recorder.admit(ROOM) else {
+        return Err(GatewayError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "spool_full",
+            "the gateway cannot record requests at the moment and does not let unrecorded ones through",
+        )
+        .retry_after(5));
+    };
+    let exchange = Exchange {
+        gateway: Arc::clone(gateway),
+        wire: provider.wire,
+        context,
+        arrived,
+        injected,
+        admission,
+    };
+    // The exchange outlives this future: a client that leaves drops us, and the
+    // provider bills all the same.
+    let (reply, answer) = oneshot::channel();
+    gateway.shutdown.work.spawn(exchange.run(upstream, reply));
+    answer.await.map_err(|_| {
+        GatewayError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway failed")
+    })
+}
+
+fn identify(
+    gateway: &Inner,
+    peer: SocketAddr,
+    provider: &Provider,
+    request: &Request<Body>,
+) -> Result<Identity, GatewayError> {
+    let headers = request.headers();
+    let value = |name| headers.get(name).map(http::HeaderValue::as_bytes);
+    // With the provider's own key in these places they are none of our tokens.
+    let managed = matches!(provider.credentials, Credentials::Managed { .. });
+    let keys = [value("x-api-key"), bearer(headers), value("x-goog-api-key"), query_key(request)];
+    let keys = keys.into_iter().flatten().filter(|_| managed);
+    gateway.auth.identify(headers, peer, keys, Scope::Gateway).map_err(|refusal| {
+        let status = match refusal {
+            crate::auth::Refusal::Scope => StatusCode::FORBIDDEN,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        GatewayError::new(status, "systemprompt_token", refusal.to_string())
+    })
+}
+
+/// The value of `?key=`, where Gemini clients may put theirs.
+fn query_key(request: &Request<Body>) -> Option<&[u8]> {
+    let query = request.uri().query()?;
+    query.split('&').find_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes)
+}
+
+fn upstream_url(
+    provider: &Provider,
+    path: &str,
+    query: Option<&str>,
+) -> Result<reqwest::Url, GatewayError> {
+    let managed = matches!(provider.credentials, Credentials::Managed { .. });
+    let strip = managed && provider.wire == Wire::Gemini;
+    let kept = query.map(|query| {
+        let pairs = query.split('&').filter(|pair| !(strip && pair.starts_with("key=")));
+        pairs.collect::<Vec<_>>().join("&")
+    });
+    let mut url = format!("{}{path}", provider.base_url);
+    if let Some(kept) = kept.filter(|kept| !kept.is_empty()) {
+        url.push('?');
+        url.push_str(&kept);
+    }
+    url.parse().map_err(|_| {
+        GatewayError::new(StatusCode::BAD_REQUEST, "bad_path", "this path makes no valid address upstream")
+    })
+}
+
+/// Reads a metered request's body: within the limit, without long silences.
+async fn read_body(
+    gateway: &Inner,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, GatewayError> {
+    use http_body_util::BodyExt as _;
+    let limit = gateway.limits.gateway_body;
+    let too_large = || {
+        GatewayError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body is larger than this gateway takes ({} MiB)", limit >> 20),
+        )
+    };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let idle = gateway.limits.downstream.body_idle_timeout;
+    let mut body = body;
+    let mut whole: Option<Bytes> = None;
+    let mut parts = Vec::new();
+    loop {
+        let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| {
+            GatewayError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time")
+        })?;
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|_| {
+            GatewayError::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off")
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if (parts.len() + data.len()) as u64 > limit {
+            return Err(too_large());
+        }
+        // Most bodies come in one piece and need no copy.
+        match whole.take() {
+            None if parts.is_empty() => whole = Some(data),
+            first => {
+                parts.extend(first.into_iter().flatten());
+                parts.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(whole.unwrap_or_else(|| parts.into()))
+}
+
+fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
+    let mut names: Vec<_> = gateway.providers.keys().map(|name| format!("/{name}")).collect();
+    names.sort_unstable();
+    let message = format!(
+        "nothing is served at {path}; AI providers are at {}, the API at /api/v1, its description at /api/docs",
+        names.join(", ")
+    );
+    let body = serde_json::json!({"error": {"message": message}}).to_string();
+    Response::builder()
+        .status(StatusCode::NOT_FOUND)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body))
+        .expect("a static header is valid")
+}
+
+/// TLS to the providers: ring, and the web's certificate authorities.
+fn tls() -> anyhow::Result<rustls::ClientConfig> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

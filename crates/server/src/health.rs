@@ -1,0 +1,59 @@
+//! Health: `/healthz` says that the process lives, `/readyz` whether it should
+//! be sent requests, and what is not as it should be.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use systemprompt_capture::Spool;
+use systemprompt_storage::WriterStats;
+
+use crate::gateway::Gateway;
+use crate::shutdown::Shutdown;
+
+/// What readiness looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Health {
+    pub(crate) pool: PgPool,
+    pub(crate) spool: Spool,
+    pub(crate) gateway: Gateway,
+    pub(crate) writer: Arc<WriterStats>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// `GET /healthz`
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: 503 while stopping and while requests cannot be recorded.
+/// Without the database the gateway goes on, so that is 200, `degraded`.
+pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Value>) {
+    let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&health.pool);
+    let database = tokio::time::timeout(Duration::from_secs(1), query).await;
+    let database = matches!(database, Ok(Ok(1)));
+    let spool = health.spool.is_healthy();
+    let stopping = health.shutdown.stopping.is_cancelled();
+    let undurable = health.gateway.undurable();
+    let (status, word) = match (stopping, spool, database) {
+        (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (_, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable"),
+        (_, _, false) => (StatusCode::OK, "degraded"),
+        _ if undurable > 0 => (StatusCode::OK, "degraded"),
+        _ => (StatusCode::OK, "ready"),
+    };
+    let body = json!({
+        "status": word,
+        "database": if database { "ok" } else { "unreachable" },
+        "spool": if spool { "ok" } else { "unavailable" },
+        "spool_backlog_bytes": health.spool.backlog(),
+        "undurable": undurable,
+        "events_stored": health.writer.events.load(Ordering::Relaxed),
+        "dead_letters": health.writer.dead_letters.load(Ordering::Relaxed),
+    });
+    (status, Json(body))
+}

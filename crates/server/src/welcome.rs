@@ -1,0 +1,82 @@
+//! What a newcomer reads at start: where things are, a request to copy for each
+//! provider, and how to ask what it cost.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use systemprompt_config::{Config, Credentials, Provider};
+use systemprompt_domain::Wire;
+
+/// The text for standard output. Its first line is for scripts.
+pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
+    let base = format!("http://{address}");
+    let mut out = format!("listening on {base}\n\n");
+    let mut line = |text: &str| {
+        out.push_str(text);
+        out.push('\n');
+    };
+    line("Point an SDK at it:");
+    for (name, provider) in &config.profile.providers {
+        line(&format!("  {name:<10} base URL {}", base_url(&base, name, provider.wire)));
+    }
+    line("");
+    line("Or try one request:");
+    for (name, provider) in &config.profile.providers {
+        line("");
+        line(&example(&base, name, provider, open));
+    }
+    line("");
+    line("What did it cost?");
+    line("  cargo run --release -p systemprompt -- analytics costs summary");
+    line("  cargo run --release -p systemprompt -- analytics requests list");
+    line("");
+    let _ = write!(
+        out,
+        "API {base}/api/docs · health {base}/readyz · {}\n",
+        if open {
+            "open for this machine only: no tokens are configured"
+        } else {
+            "clients need a token of server.tokens"
+        }
+    );
+    out
+}
+
+fn base_url(base: &str, name: &str, wire: Wire) -> String {
+    match wire {
+        Wire::OpenAi => format!("{base}/{name}/v1"),
+        Wire::Anthropic | Wire::Gemini => format!("{base}/{name}"),
+    }
+}
+
+/// A request that works as it is pasted, once the key is in the environment.
+fn example(base: &str, name: &str, provider: &Provider, open: bool) -> String {
+    let managed = matches!(provider.credentials, Credentials::Managed { .. });
+    // The gateway holds a managed key; the client's place for it takes a token.
+    let key = |variable: &str| match (managed, open) {
+        (true, true) => "unused".to_owned(),
+        (true, false) => "$SYSTEMPROMPT_TOKEN".to_owned(),
+        (false, _) => format!("${variable}"),
+    };
+    let token = if managed || open { "" } else { " \\\n    -H \"x-systemprompt-token: $SYSTEMPROMPT_TOKEN\"" };
+    match provider.wire {
+        Wire::Anthropic => format!(
+            "  curl {base}/{name}/v1/messages -H 'content-type: application/json' \\\n    \
+             -H \"x-api-key: {}\" -H 'anthropic-version: 2023-06-01'{token} \\\n    \
+             -d '{{\"model\":\"claude-haiku-4-5\",\"max_tokens\":64,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'",
+            key("ANTHROPIC_API_KEY")
+        ),
+        Wire::OpenAi => format!(
+            "  curl {base}/{name}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+             -H \"Authorization: Bearer {}\"{token} \\\n    \
+             -d '{{\"model\":\"gpt-4o-mini\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'",
+            key("OPENAI_API_KEY")
+        ),
+        Wire::Gemini => format!(
+            "  curl {base}/{name}/v1beta/models/gemini-2.5-flash:generateContent -H 'content-type: application/json' \\\n    \
+             -H \"x-goog-api-key: {}\"{token} \\\n    \
+             -d '{{\"contents\":[{{\"parts\":[{{\"text\":\"Hello\"}}]}}]}}'",
+            key("GEMINI_API_KEY")
+        ),
+    }
+}

@@ -1,0 +1,71 @@
+//! A batch: spool records as events, and those that are none.
+
+use std::collections::HashSet;
+
+use systemprompt_capture::Position;
+use systemprompt_capture::spool::Record;
+use systemprompt_domain::event::{RequestFinished, RequestStarted};
+use systemprompt_domain::{Event, RequestId};
+
+/// Events that are stored in one transaction.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) started: Vec<RequestStarted>,
+    pub(super) finished: Vec<RequestFinished>,
+    pub(super) dead_letters: Vec<DeadLetter>,
+}
+
+/// A record that cannot be stored as what it claims to be.
+#[derive(Debug)]
+pub(super) struct DeadLetter {
+    pub(super) at: Position,
+    pub(super) reason: String,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Batch {
+    pub(super) fn decode(records: &[Record<'_>]) -> Self {
+        let mut batch = Self::default();
+        for record in records {
+            if record.damaged {
+                batch.bury(record, "the record is damaged on disk".into());
+                continue;
+            }
+            match serde_json::from_slice(record.payload) {
+                Ok(Event::RequestStarted(event)) => batch.started.push(*event),
+                Ok(Event::RequestFinished(event)) => batch.finished.push(*event),
+                Err(error) => batch.bury(record, format!("not an event of this version: {error}")),
+            }
+        }
+        batch
+    }
+
+    /// A batch of one record that the database refuses.
+    pub(super) fn refused(record: &Record<'_>, reason: String) -> Self {
+        let mut batch = Self::default();
+        batch.bury(record, reason);
+        batch
+    }
+
+    fn bury(&mut self, record: &Record<'_>, reason: String) {
+        let payload = record.payload.to_vec();
+        self.dead_letters.push(DeadLetter { at: record.at, reason, payload });
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.started.len() + self.finished.len()
+    }
+
+    /// Starts whose end is not in the same batch: they go to `open_requests`.
+    pub(super) fn still_open(&self) -> Vec<&RequestStarted> {
+        let ended: HashSet<RequestId> = self.finished.iter().map(|f| f.context.id).collect();
+        self.started.iter().filter(|s| !ended.contains(&s.context.id)).collect()
+    }
+
+    /// Ends whose start is not in the same batch: they leave `open_requests`.
+    pub(super) fn no_longer_open(&self) -> Vec<uuid::Uuid> {
+        let begun: HashSet<RequestId> = self.started.iter().map(|s| s.context.id).collect();
+        let ends = self.finished.iter().map(|f| f.context.id);
+        ends.filter(|id| !begun.contains(id)).map(|id| id.0).collect()
+    }
+}

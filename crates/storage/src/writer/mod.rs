@@ -1,0 +1,242 @@
+//! The writer: drains a spool into PostgreSQL.
+//!
+//! One transaction stores a batch: rows, rollups, audit events and the spool's
+//! position. A crash before the commit leaves nothing, a crash after it leaves
+//! nothing to do: each event counts exactly once.
+
+mod audit;
+mod batch;
+mod conversations;
+mod cursor;
+mod lost;
+mod rollups;
+mod rows;
+mod store;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use systemprompt_capture::spool::{Chunk, Reader};
+use systemprompt_capture::{Position, Spool};
+use systemprompt_domain::Clock;
+use systemprompt_domain::ids::BootId;
+use tokio::sync::watch;
+
+use self::batch::Batch;
+pub use self::cursor::CursorError;
+use self::store::{Stored, store};
+use crate::partitions::Partitions;
+
+/// Events a transaction stores at the most. Larger batches add more to each
+/// rollup row, and hold their locks longer.
+const BATCH: usize = 2_000;
+/// How long events are gathered before they are stored.
+const LINGER: Duration = Duration::from_millis(50);
+/// A statement that takes longer is given up and tried again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the writer has done since it started; cheap to read.
+#[derive(Debug, Default)]
+pub struct WriterStats {
+    /// Events that are in the database.
+    pub events: AtomicU64,
+    /// Events that were already there.
+    pub duplicates: AtomicU64,
+    /// Records that went to `dead_letters`.
+    pub dead_letters: AtomicU64,
+    /// Attempts that failed and were repeated.
+    pub retries: AtomicU64,
+}
+
+/// Why the writer gave up. Everything else it retries for ever.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The database's cursor does not fit the spool.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The spool cannot be read.
+    #[error("the spool cannot be read: {0}")]
+    Spool(#[from] io::Error),
+    /// The database failed while starting.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Drains one spool.
+#[derive(Debug)]
+pub struct Writer {
+    pool: PgPool,
+    spool: Spool,
+    reader: Option<Reader>,
+    partitions: Partitions,
+    clock: Clock,
+    boot: BootId,
+    stats: Arc<WriterStats>,
+    linger: Duration,
+}
+
+impl Writer {
+    /// Prepares to drain `spool`, from where the database says it was left.
+    ///
+    /// # Errors
+    /// When the cursor does not fit the spool (unless `accept_gap`), or the
+    /// database fails.
+    pub async fn start(
+        pool: PgPool,
+        spool: Spool,
+        clock: Clock,
+        boot: BootId,
+        accept_gap: bool,
+    ) -> Result<Self, WriterError> {
+        let from = cursor::find(&pool, &spool, accept_gap).await?;
+        spool.committed(from);
+        let mut partitions = Partitions::default();
+        let mut db = pool.acquire().await?;
+        partitions.ensure(&mut db, [], clock.now()).await?;
+        drop(db);
+        let reader = Some(spool.reader(from));
+        let stats = Arc::default();
+        Ok(Self { pool, spool, reader, partitions, clock, boot, stats, linger: LINGER })
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn stats(&self) -> Arc<WriterStats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// Stores everything that is durable now.
+    ///
+    /// # Errors
+    /// When the spool cannot be read or another process drains it.
+    pub async fn drain(&mut self) -> Result<(), WriterError> {
+        loop {
+            let (chunk, from) = self.read().await?;
+            if chunk.is_empty() && chunk.next == from {
+                return Ok(());
+            }
+            self.store_chunk(&chunk, from).await?;
+        }
+    }
+
+    /// Calls requests of earlier runs of this spool's holder lost. Only the
+    /// holder may say so, and only after everything they left was stored.
+    ///
+    /// # Errors
+    /// When the database or the spool fails.
+    pub async fn settle_lost(&mut self) -> Result<u64, WriterError> {
+        let lost = lost::record(&self.pool, &self.spool, self.boot, self.clock.now()).await?;
+        if lost > 0 {
+            self.spool.flush().await;
+            self.drain().await?;
+        }
+        Ok(lost)
+    }
+
+    /// Drains until `stop` turns true, then once more to the end.
+    ///
+    /// # Errors
+    /// When the spool cannot be read or another process drains it.
+    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WriterError> {
+        while !*stop.borrow() {
+            let (chunk, from) = self.read().await?;
+            if chunk.is_empty() && chunk.next == from {
+                tokio::select! {
+                    () = self.spool.beyond(from) => tokio::time::sleep(self.linger).await,
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
+            let full = chunk.len() >= BATCH;
+            self.store_chunk(&chunk, from).await?;
+            if !full {
+                tokio::select! {
+                    () = tokio::time::sleep(self.linger) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+        self.spool.flush().await;
+        self.drain().await
+    }
+
+    async fn read(&mut self) -> Result<(Chunk, Position), WriterError> {
+        let mut reader = self.reader.take().expect("the reader comes back after each read");
+        let from = reader.position();
+        let (reader, chunk) = tokio::task::spawn_blocking(move || {
+            let chunk = reader.read(BATCH);
+            (reader, chunk)
+        })
+        .await
+        .map_err(io::Error::other)?;
+        self.reader = Some(reader);
+        Ok((chunk?, from))
+    }
+
+    /// Stores a chunk, in halves if the database refuses some of it.
+    async fn store_chunk(&mut self, chunk: &Chunk, from: Position) -> Result<(), WriterError> {
+        let records: Vec<_> = chunk.records().collect();
+        let mut work = vec![(0, records.len(), from, chunk.next)];
+        while let Some((start, end, from, next)) = work.pop() {
+            let mut batch = Batch::decode(&records[start..end]);
+            match self.store_batch(&batch, from, next).await? {
+                Stored::Yes { duplicates } => {
+                    self.stats.events.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                    self.stats.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+                    let dead = batch.dead_letters.len() as u64;
+                    self.stats.dead_letters.fetch_add(dead, Ordering::Relaxed);
+                    self.spool.committed(next);
+                }
+                Stored::Refused(reason) if end - start == 1 => {
+                    batch = Batch::refused(&records[start], reason);
+                    if let Stored::Refused(reason) = self.store_batch(&batch, from, next).await? {
+                        tracing::error!(reason, "a dead letter was refused; it stays in the spool");
+                        return Err(io::Error::other(reason).into());
+                    }
+                    self.stats.dead_letters.fetch_add(1, Ordering::Relaxed);
+                    self.spool.committed(next);
+                }
+                Stored::Refused(_) => {
+                    let middle = start + (end - start) / 2;
+                    let between = records[middle].at;
+                    work.push((middle, end, between, next));
+                    work.push((start, middle, from, between));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a batch, trying again while the database is away.
+    async fn store_batch(
+        &mut self,
+        batch: &Batch,
+        from: Position,
+        next: Position,
+    ) -> Result<Stored, WriterError> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let attempt = store(
+                &self.pool,
+                &mut self.partitions,
+                &self.spool,
+                batch,
+                (from, next),
+                self.clock.now(),
+            );
+            let error = match tokio::time::timeout(PATIENCE, attempt).await {
+                Ok(Ok(stored)) => return Ok(stored),
+                Ok(Err(error)) => error,
+                Err(_) => WriterError::Database(sqlx::Error::PoolTimedOut),
+            };
+            let WriterError::Database(error) = error else { return Err(error) };
+            self.stats.retries.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(%error, "events wait in the spool until the database takes them");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+-- Adds a batch's deltas.
+insert into latency_quarter as u (bucket, provider, model, agent, slot, n)
+select * from unnest(
+    $1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[]
+)
+on conflict (bucket, provider, model, agent, slot) do update set n = u.n + excluded.n

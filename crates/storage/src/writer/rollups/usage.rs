@@ -1,0 +1,165 @@
+//! Requests, tokens and cost by quarter, hour and day.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use systemprompt_domain::event::RequestFinished;
+use systemprompt_domain::{RequestState, TokenClass, UsageSource};
+use time::OffsetDateTime;
+
+use super::{Cube, Dimensions, Grain};
+use crate::writer::rows::text;
+
+const HOURLY: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
+const DAILY: [Cube; 6] =
+    [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel, Cube::User, Cube::Full];
+
+/// Declares the counters once: the fields, the columns they are sent as, and
+/// the statements that add them.
+macro_rules! counters {
+    ($($name:ident)+) => {
+        #[derive(Clone, Copy, Debug, Default)]
+        struct Counters {
+            $($name: i64,)+
+        }
+
+        impl Counters {
+            fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)+
+            }
+        }
+
+        /// Counters by column.
+        #[derive(Default)]
+        struct Columns {
+            bucket: Vec<OffsetDateTime>,
+            provider: Vec<Option<String>>,
+            model: Vec<Option<String>>,
+            agent: Vec<Option<String>>,
+            user: Vec<Option<String>>,
+            $($name: Vec<i64>,)+
+            cube: Vec<&'static str>,
+        }
+
+        impl Columns {
+            fn push(&mut self, key: &Key<'_>, counters: &Counters) {
+                self.cube.push(key.cube.as_str());
+                self.bucket.push(key.bucket);
+                self.provider.push(text(Some(key.dimensions.provider)));
+                self.model.push(text(Some(key.dimensions.model)));
+                self.agent.push(text(Some(key.dimensions.agent)));
+                self.user.push(text(Some(key.dimensions.user)));
+                $(self.$name.push(counters.$name);)+
+            }
+
+            async fn send(
+                &self,
+                db: &mut PgConnection,
+                sql: &'static str,
+                cubes: bool,
+            ) -> Result<(), sqlx::Error> {
+                let query = sqlx::query(sql)
+                    .bind(&self.bucket)
+                    .bind(&self.provider)
+                    .bind(&self.model)
+                    .bind(&self.agent)
+                    .bind(&self.user)
+                    $(.bind(&self.$name))+;
+                let query = if cubes { query.bind(&self.cube) } else { query };
+                query.execute(db).await?;
+                Ok(())
+            }
+        }
+    };
+}
+
+counters! {
+    requests completed failed client_disconnect upstream_timeout paused shutdown lost
+    streamed input cache_read cache_write_5m cache_write_1h audio_input tool_input
+    output reasoning audio_output cost_nanos unpriced unpriced_tokens without_usage
+    latency_us latency_n ttfb_us ttfb_n
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key<'a> {
+    cube: Cube,
+    bucket: OffsetDateTime,
+    dimensions: Dimensions<'a>,
+}
+
+pub(super) async fn add(
+    db: &mut PgConnection,
+    finished: &[&RequestFinished],
+) -> Result<(), sqlx::Error> {
+    let quarters = collect(finished, Grain::Quarter, &[Cube::Full]);
+    quarters.send(db, include_str!("usage_quarter.sql"), false).await?;
+    let hours = collect(finished, Grain::Hour, &HOURLY);
+    hours.send(db, include_str!("usage_hour.sql"), true).await?;
+    let days = collect(finished, Grain::Day, &DAILY);
+    days.send(db, include_str!("usage_day.sql"), true).await
+}
+
+fn collect(finished: &[&RequestFinished], grain: Grain, cubes: &[Cube]) -> Columns {
+    let mut sums: HashMap<Key<'_>, Counters> = HashMap::new();
+    for request in finished {
+        let counters = count(request);
+        let bucket = grain.bucket(request.context.created_at);
+        let full = Dimensions::of(request);
+        for &cube in cubes {
+            let key = Key { cube, bucket, dimensions: cube.slice(full) };
+            sums.entry(key).or_default().add(&counters);
+        }
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_unstable_by_key(|(key, _)| *key);
+    let mut columns = Columns::default();
+    for (key, counters) in &sums {
+        columns.push(key, counters);
+    }
+    columns
+}
+
+/// What one request counts as.
+fn count(request: &RequestFinished) -> Counters {
+    let tokens = request.usage.total();
+    let is = |state| i64::from(request.state == state);
+    let stated = request.usage_source != UsageSource::None;
+    let unpriced = stated && request.cost.is_none();
+    let all_tokens = tokens.input_total().saturating_add(tokens.output_total());
+    // A refusal by us or by the provider is not billed; anything else without
+    // usage may have been.
+    let refused = request.state == RequestState::Paused
+        || request.http_status.is_some_and(|status| status >= 400);
+    let timed = request.state == RequestState::Completed;
+    let latency = request.latency_us.filter(|_| timed);
+    let ttfb = request.ttfb_us.filter(|_| timed);
+    let class = |class| tokens.get(class).cast_signed();
+    Counters {
+        requests: 1,
+        completed: is(RequestState::Completed),
+        failed: is(RequestState::Failed),
+        client_disconnect: is(RequestState::ClientDisconnect),
+        upstream_timeout: is(RequestState::UpstreamTimeout),
+        paused: is(RequestState::Paused),
+        shutdown: is(RequestState::Shutdown),
+        lost: is(RequestState::Lost),
+        streamed: i64::from(request.context.streamed),
+        input: class(TokenClass::Input),
+        cache_read: class(TokenClass::CacheRead),
+        cache_write_5m: class(TokenClass::CacheWrite5m),
+        cache_write_1h: class(TokenClass::CacheWrite1h),
+        audio_input: class(TokenClass::AudioInput),
+        tool_input: class(TokenClass::ToolInput),
+        output: class(TokenClass::Output),
+        reasoning: class(TokenClass::Reasoning),
+        audio_output: class(TokenClass::AudioOutput),
+        cost_nanos: request.cost.map_or(0, |cost| cost.0),
+        unpriced: i64::from(unpriced),
+        unpriced_tokens: if unpriced { all_tokens.cast_signed() } else { 0 },
+        without_usage: i64::from(!stated && !refused),
+        latency_us: latency.unwrap_or(0).cast_signed(),
+        latency_n: i64::from(latency.is_some()),
+        ttfb_us: ttfb.unwrap_or(0).cast_signed(),
+        ttfb_n: i64::from(ttfb.is_some()),
+    }
+}

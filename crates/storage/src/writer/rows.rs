@@ -1,0 +1,141 @@
+//! Rows of `ai_requests`, column by column, as `unnest` takes them.
+
+use sqlx::PgConnection;
+use systemprompt_domain::event::RequestFinished;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Text as PostgreSQL takes it: it has no NUL, JSON strings may.
+type Text = Option<String>;
+
+pub(super) fn text(value: Option<&str>) -> Text {
+    value.map(|s| if s.contains('\0') { s.replace('\0', "\u{fffd}") } else { s.to_owned() })
+}
+
+/// Declares the columns once: a vector each, filled from a request, bound in
+/// the order of `insert_requests.sql`.
+macro_rules! columns {
+    ($request:ident, $context:ident, $tokens:ident; $($name:ident: $type:ty = $value:expr,)+) => {
+        #[derive(Default)]
+        struct Columns {
+            $($name: Vec<$type>,)+
+        }
+
+        impl Columns {
+            fn push(&mut self, $request: &RequestFinished) {
+                let $context = &$request.context;
+                let $tokens = $request.usage.total();
+                $(self.$name.push($value);)+
+            }
+
+            async fn insert(&self, db: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
+                sqlx::query_scalar(include_str!("insert_requests.sql"))
+                    $(.bind(&self.$name))+
+                    .fetch_all(db)
+                    .await
+            }
+        }
+    };
+}
+
+columns! {
+    r, c, tokens;
+    id: Uuid = c.id.0,
+    created_at: OffsetDateTime = c.created_at,
+    trace_id: Uuid = c.trace_id.0,
+    span_id: i64 = c.span_id.0.cast_signed(),
+    parent_span_id: Option<i64> = c.parent_span_id.map(|s| s.0.cast_signed()),
+    user_id: Text = text(c.user.as_deref()),
+    agent: Text = text(c.agent.as_deref()),
+    token: Text = text(c.token.as_deref()),
+    session_id: Text = text(c.session_id.as_deref()),
+    conversation_id: Text = text(c.conversation_id.as_deref()),
+    conversation_derived: bool = c.conversation_derived,
+    provider: Text = text(Some(&c.provider)),
+    api: &'static str = c.api.as_str(),
+    requested_model: Text = text(c.requested_model.as_deref()),
+    served_model: Text = text(r.served_model.as_deref()),
+    provider_request_id: Text = text(r.provider_request_id.as_deref()),
+    response_id: Text = text(r.response_id.as_deref()),
+    streamed: bool = c.streamed,
+    service_tier: Text = text(r.usage.service_tier.as_deref()),
+    state: &'static str = r.state.as_str(),
+    http_status: Option<i16> = r.http_status.map(u16::cast_signed),
+    error_type: Text = text(r.error_type.as_deref()),
+    error_code: Text = text(r.error_code.as_deref()),
+    finish_reason: Text = text(r.finish_reason.as_deref()),
+    tool_calls: Text = tool_calls(r),
+    usage_source: &'static str = r.usage_source.as_str(),
+    usage_injected: bool = r.usage_injected,
+    input: i64 = tokens.input.cast_signed(),
+    cache_read: i64 = tokens.cache_read.cast_signed(),
+    cache_write_5m: i64 = tokens.cache_write_5m.cast_signed(),
+    cache_write_1h: i64 = tokens.cache_write_1h.cast_signed(),
+    audio_input: i64 = tokens.audio_input.cast_signed(),
+    tool_input: i64 = tokens.tool_input.cast_signed(),
+    output: i64 = tokens.output.cast_signed(),
+    reasoning: i64 = tokens.reasoning.cast_signed(),
+    audio_output: i64 = tokens.audio_output.cast_signed(),
+    usage_extra: Text = usage_extra(r),
+    raw_usage: Text = raw_usage(r),
+    cost_nanos: Option<i64> = r.cost.map(|cost| cost.0),
+    price_version: Text = text(r.price_version.as_deref()),
+    latency_us: Option<i64> = r.latency_us.map(u64::cast_signed),
+    ttfb_us: Option<i64> = r.ttfb_us.map(u64::cast_signed),
+    request_bytes: i64 = c.request_bytes.cast_signed(),
+    response_bytes: i64 = r.response_bytes.cast_signed(),
+    finished_at: OffsetDateTime = r.finished_at,
+}
+
+/// Inserts the requests; answers the ids of those that were not there yet.
+pub(super) async fn insert(
+    db: &mut PgConnection,
+    finished: &[RequestFinished],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    if finished.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut columns = Columns::default();
+    for request in finished {
+        columns.push(request);
+    }
+    columns.insert(db).await
+}
+
+fn tool_calls(request: &RequestFinished) -> Text {
+    if request.tool_calls.is_empty() { None } else { text(Some(&request.tool_calls.join(","))) }
+}
+
+/// The raw usage, if `jsonb` can hold it: it has no `\u0000`, and what is not
+/// JSON at all would fail the whole batch.
+fn raw_usage(request: &RequestFinished) -> Text {
+    let raw = request.raw_usage.as_deref()?;
+    let sound = !raw.contains("\\u0000")
+        && serde_json::from_str::<serde::de::IgnoredAny>(raw).is_ok();
+    sound.then(|| raw.to_owned())
+}
+
+/// What the token columns cannot say, as JSON; most requests have nothing.
+fn usage_extra(request: &RequestFinished) -> Text {
+    let usage = &request.usage;
+    let mut extra = serde_json::Map::new();
+    if !usage.other_models.is_empty() {
+        let others = usage.other_models.iter().enumerate().map(|(n, other)| {
+            serde_json::json!({
+                "model": text(Some(&other.model)),
+                "tokens": other.tokens,
+                "price_version": request.other_price_versions.get(n),
+            })
+        });
+        extra.insert("other_models".into(), others.collect());
+    }
+    if !usage.calls.is_empty() {
+        extra.insert("calls".into(), serde_json::json!(usage.calls));
+    }
+    for (name, value) in [("speed", &usage.speed), ("region", &usage.region)] {
+        if let Some(value) = text(value.as_deref()) {
+            extra.insert(name.into(), value.into());
+        }
+    }
+    (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string())
+}
