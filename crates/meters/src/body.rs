@@ -130,6 +130,11 @@ impl Body {
         self.format == Format::Events && self.reading.is_terminal()
     }
 
+    /// Whether the terminal event has come to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.format == Format::Events && self.reading.is_ended()
+    }
+
     /// The outcome; whether everything that came could be `decoded`.
     pub(crate) fn outcome(mut self, decoded: bool) -> Outcome {
         let mut ended = self.api == Api::Unmetered;

@@ -35,6 +35,14 @@ impl Meter {
         self.decoder.feed(bytes, &mut self.body)
     }
 
+    /// Whether the provider's terminal event has come to its end, so that
+    /// nothing that follows can change the outcome. Bodies without such an
+    /// event are never complete before they end.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.body.is_complete()
+    }
+
     /// The outcome, at the end of the body or where it was cut.
     #[must_use]
     pub fn finish(self) -> Outcome {
