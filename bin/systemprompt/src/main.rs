@@ -1,2 +1,5 @@
 //! The systemprompt command line.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    systemprompt_cli::main()
+}

@@ -1,1 +1,100 @@
-//! The systemprompt command line, from the registry of questions.
+//! The `systemprompt` command line: questions, audit pages and configuration
+//! checks for the operator, who reads the database directly.
+//!
+//! Commands and their help come from the registry of questions; what an answer
+//! says is decided there, how it looks is decided here.
+
+mod analytics;
+mod audit;
+mod command;
+mod config;
+mod database;
+mod export;
+mod failure;
+mod human;
+mod reference;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use systemprompt_domain::Clock;
+
+pub use self::export::{Export, ExportError};
+pub use self::human::{Look, render};
+pub use self::reference::reference;
+
+use self::command::Globals;
+use self::failure::Failure;
+
+/// What a run has of the world outside.
+pub struct Outside<'a> {
+    /// Where answers go.
+    pub out: &'a mut dyn Write,
+    /// Where everything else goes: complaints, progress, hints.
+    pub err: &'a mut dyn Write,
+    /// How the place of the answers looks.
+    pub look: Look,
+    /// Where "now" comes from.
+    pub clock: Clock,
+}
+
+/// The program: arguments from the process, answers to its outside.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut outside = Outside {
+        look: Look::of(&io::stdout()),
+        out: &mut io::stdout().lock(),
+        err: &mut io::stderr(),
+        clock: Clock::System,
+    };
+    run(std::env::args_os(), &mut outside).into()
+}
+
+/// Runs one command line, of which the first argument is the program's name.
+/// Returns the exit code: 0 for an answer, 1 for what is not found or fails, 2
+/// for what cannot be asked.
+pub fn run(args: impl IntoIterator<Item = OsString>, outside: &mut Outside<'_>) -> u8 {
+    match dispatch(args, outside).and_then(|()| Ok(outside.out.flush()?)) {
+        Ok(()) => 0,
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(failure) => {
+            // Where complaints cannot be written there is nobody to read them.
+            let _ = failure.report(outside.err);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(args: impl IntoIterator<Item = OsString>, outside: &mut Outside<'_>) -> Result<(), Failure> {
+    let matches = match command::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(help) if !help.use_stderr() => {
+            let text = help.render();
+            return Ok(if outside.look.colour {
+                write!(outside.out, "{}", text.ansi())?
+            } else {
+                write!(outside.out, "{text}")?
+            });
+        }
+        Err(error) => return Err(Failure::CommandLine(error)),
+    };
+    let globals = Globals::of(&matches);
+    let mut path = matches.subcommand();
+    let mut words = Vec::new();
+    let mut last = &matches;
+    while let Some((word, matches)) = path {
+        words.push(word);
+        last = matches;
+        path = matches.subcommand();
+    }
+    match words.as_slice() {
+        ["analytics", question @ ..] => analytics::run(question, last, &globals, outside),
+        ["infra", "logs", "audit"] => audit::run(last, &globals, outside),
+        ["config", "check"] => config::check(&globals, outside),
+        ["config", "show"] => config::show(&globals, outside),
+        ["config", "schema"] => config::schema(outside),
+        other => unreachable!("clap admits no other commands than {other:?}"),
+    }
+}

@@ -1,1 +1,24 @@
 //! The registry of questions: each metric defined once.
+//!
+//! A question is a struct: its fields are the parameters, its doc comment is
+//! the help, its `run` fetches typed rows. The command line, the HTTP API and
+//! whatever else asks walk [`QUERIES`]; how they look is left to them.
+
+mod ctx;
+mod decode;
+mod entry;
+mod error;
+mod figures;
+mod params;
+mod query;
+pub mod questions;
+mod registry;
+mod rollup;
+
+pub use ctx::{Ctx, Scope};
+pub use entry::{BoxFuture, Entry};
+pub use error::{Error, Result};
+pub use figures::Time;
+pub use params::{Filters, GroupBy, Limit, Page, PeriodArgs};
+pub use query::{Answer, PeriodUsed, Query};
+pub use registry::{QUERIES, default_of, find};

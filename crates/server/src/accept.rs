@@ -55,7 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, sh
         let connection =
             http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let stopping = shutdown.stopping.clone();
-        tokio::spawn(async move {
+        shutdown.connections.spawn(async move {
             let _permit = permit;
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {

@@ -22,6 +22,7 @@ pub(crate) fn router(auth: Auth, gateway: Gateway, health: Health, api: ApiState
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz).with_state(health))
         .merge(questions)
+        .merge(api::description())
         .fallback_service(any(gateway::handle).with_state(gateway))
 }
 

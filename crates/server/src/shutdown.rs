@@ -15,7 +15,12 @@ pub(crate) struct Shutdown {
     pub(crate) cut: CancellationToken,
     /// Requests that are under way, whether or not their client still is.
     pub(crate) work: TaskTracker,
+    /// Connections, which may still have bytes to deliver.
+    pub(crate) connections: TaskTracker,
 }
+
+/// How long delivered bytes may take to leave.
+const FLUSH: Duration = Duration::from_secs(2);
 
 impl Shutdown {
     /// Resolves at the first SIGTERM or SIGINT. A second one ends the process
@@ -48,5 +53,7 @@ impl Shutdown {
             self.cut.cancel();
             self.work.wait().await;
         }
+        self.connections.close();
+        let _ = tokio::time::timeout(FLUSH, self.connections.wait()).await;
     }
 }

@@ -1,5 +1,6 @@
 //! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups.
 
+pub mod check;
 pub mod embedded;
 mod migrate;
 mod open;

@@ -7,7 +7,7 @@ use http::Response;
 use http::response::Parts;
 use tokio::sync::oneshot;
 
-use super::body::{self, BrokenOff, Sender};
+use super::body::{self, Sender};
 
 /// The largest plain answer that is kept back whole, so that its head can carry
 /// the cost.
@@ -44,7 +44,7 @@ impl Client {
     pub(super) async fn left(&mut self) {
         match &mut self.stage {
             Stage::Head(reply) | Stage::Small { reply, .. } => reply.closed().await,
-            Stage::Streaming(sender) => sender.closed().await,
+            Stage::Streaming(sender) => sender.left().await,
             Stage::Ended => std::future::pending().await,
         }
     }
@@ -84,7 +84,7 @@ impl Client {
         }
         match &mut self.stage {
             Stage::Small { body, .. } => body.extend_from_slice(&bytes),
-            Stage::Streaming(sender) => self.gone |= sender.send(Ok(bytes)).await.is_err(),
+            Stage::Streaming(sender) => self.gone |= !sender.send(bytes).await,
             Stage::Head(_) | Stage::Ended => {}
         }
     }
@@ -97,7 +97,8 @@ impl Client {
                 // A client that left now has its answer's state all the same.
                 let _ = reply.send(Response::from_parts(head, Body::from(body)));
             }
-            Stage::Head(_) | Stage::Streaming(_) | Stage::Ended => {}
+            Stage::Streaming(sender) => sender.finish(),
+            Stage::Head(_) | Stage::Ended => {}
         }
     }
 
@@ -110,8 +111,6 @@ impl Client {
             self.stream(reply, head);
             self.send(Bytes::from(body)).await;
         }
-        if let Stage::Streaming(sender) = std::mem::replace(&mut self.stage, Stage::Ended) {
-            let _ = sender.send(Err(BrokenOff)).await;
-        }
+        self.stage = Stage::Ended;
     }
 }

@@ -2,7 +2,10 @@
 //! fills, so that a slow client slows the provider down and nothing else.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -10,22 +13,52 @@ use tokio::sync::mpsc;
 
 /// Chunks between the provider and a client that reads more slowly.
 const QUEUE: usize = 16;
+/// A client that takes nothing for this long has left.
+const STALLED: Duration = Duration::from_secs(300);
 
 /// Ends the body abnormally: the client must not take it for whole.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer broke off upstream")]
+#[error("the answer broke off")]
 pub(super) struct BrokenOff;
 
-/// The exchange's end of the queue.
-pub(super) type Sender = mpsc::Sender<Result<Bytes, BrokenOff>>;
+/// The exchange's end of the queue. Dropped without [`Sender::finish`] it
+/// breaks the body off: nothing that ends by accident looks whole.
+#[derive(Debug)]
+pub(super) struct Sender {
+    queue: mpsc::Sender<Bytes>,
+    whole: Arc<AtomicBool>,
+}
 
 /// The client's end of the queue.
 #[derive(Debug)]
-pub(super) struct ChannelBody(mpsc::Receiver<Result<Bytes, BrokenOff>>);
+pub(super) struct ChannelBody {
+    queue: mpsc::Receiver<Bytes>,
+    whole: Arc<AtomicBool>,
+    ended: bool,
+}
 
 pub(super) fn channel() -> (Sender, ChannelBody) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    (sender, ChannelBody(receiver))
+    let whole = Arc::new(AtomicBool::new(false));
+    let body = ChannelBody { queue: receiver, whole: Arc::clone(&whole), ended: false };
+    (Sender { queue: sender, whole }, body)
+}
+
+impl Sender {
+    /// Passes bytes on, waiting for a slow client; `false` if it has left.
+    pub(super) async fn send(&self, bytes: Bytes) -> bool {
+        matches!(tokio::time::timeout(STALLED, self.queue.send(bytes)).await, Ok(Ok(())))
+    }
+
+    /// Resolves when the client leaves.
+    pub(super) async fn left(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Ends the body as it should.
+    pub(super) fn finish(self) {
+        self.whole.store(true, Ordering::Release);
+    }
 }
 
 impl Body for ChannelBody {
@@ -36,6 +69,14 @@ impl Body for ChannelBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        self.0.poll_recv(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(bytes) = ready!(self.queue.poll_recv(cx)) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        self.ended = true;
+        let whole = self.whole.load(Ordering::Acquire);
+        Poll::Ready((!whole).then_some(Err(BrokenOff)))
     }
 }

@@ -1,10 +1,11 @@
 //! Attribution: whose request it is, in which session, conversation and trace.
 
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::Sha256;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use systemprompt_domain::event::RequestContext;
 use systemprompt_domain::trace::TraceParent;
 use systemprompt_domain::{Api, RequestId, SpanId, TraceId};
@@ -20,13 +21,17 @@ const LONGEST: usize = 200;
 /// joins it.
 const REMEMBERED: usize = 10_000;
 
-/// Cuts text from outside to a length that every event has room for.
+/// Cuts text from outside to a length that every event has room for, without
+/// control characters.
 pub(super) fn bounded(text: &str) -> String {
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if out.len() + c.len_utf8() > LONGEST {
+            break;
+        }
+        out.push(c);
     }
-    text[..end].to_owned()
+    out
 }
 
 /// Fills in who and where.

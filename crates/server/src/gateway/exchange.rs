@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use systemprompt_capture::{Admission, Durability};
 use systemprompt_domain::event::{RequestContext, RequestStarted};
-use systemprompt_domain::{Event, RequestState, Wire};
+use systemprompt_domain::{Api, Event, RequestState, Wire};
 use systemprompt_meters::{Meter, UsageFilter};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -20,8 +20,9 @@ use super::errors::GatewayError;
 use super::finish::{End, Finish};
 use super::{Inner, headers};
 
-/// How long the provider may keep the connection open after its terminal event.
-const AFTER_TERMINAL: Duration = Duration::from_secs(2);
+/// How long the end of the body is waited for after the terminal event: with it
+/// the connection can be used again, without it the answer is as whole.
+const AFTER_TERMINAL: Duration = Duration::from_millis(50);
 
 /// A request that has been admitted.
 pub(super) struct Exchange {
@@ -175,7 +176,8 @@ impl Exchange {
         let mut left_early = client.is_gone();
         let mut patience = if left_early { Patience::begin(&self.gateway) } else { Patience::default() };
         let end = loop {
-            let quiet = if holding { AFTER_TERMINAL } else { idle };
+            let complete = meter.is_complete();
+            let quiet = if complete { AFTER_TERMINAL } else { idle };
             let chunk = tokio::select! {
                 biased;
                 chunk = tokio::time::timeout(quiet, response.chunk()) => chunk,
@@ -192,7 +194,7 @@ impl Exchange {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => break End::Whole,
                 // After the terminal event nothing changes the state.
-                Ok(Err(_)) | Err(_) if holding => break End::Whole,
+                Ok(Err(_)) | Err(_) if complete => break End::Whole,
                 Ok(Err(error)) => {
                     tracing::debug!(%error, id = %self.context.id, "the provider's answer broke off");
                     break End::Cut;
@@ -220,7 +222,10 @@ impl Exchange {
                 held.push(chunk.split_off(at.min(chunk.len())));
             }
             if !chunk.is_empty() && !client.is_gone() {
-                client.send(chunk).await;
+                tokio::select! {
+                    () = client.send(chunk) => {}
+                    () = self.gateway.shutdown.cut.cancelled() => break End::Shutdown,
+                }
                 if client.is_gone() {
                     left_early |= !holding;
                     patience = Patience::begin(&self.gateway);
@@ -239,7 +244,9 @@ impl Exchange {
     async fn record(self, finish: &Finish) -> (RequestState, Option<systemprompt_domain::Nanos>) {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
-        if let (Some(response), Some(conversation)) = (&event.response_id, &event.context.conversation_id) {
+        if let (Api::Responses, Some(response), Some(conversation)) =
+            (event.context.api, &event.response_id, &event.context.conversation_id)
+        {
             self.gateway.attribution.remember(response, conversation);
         }
         let recorded =

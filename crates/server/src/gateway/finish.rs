@@ -12,6 +12,9 @@ use super::context::bounded;
 use super::errors::GatewayError;
 use super::exchange::Exchange;
 
+/// Tool calls that are kept of one answer.
+const MOST_TOOLS: usize = 16;
+
 /// How reading the provider's answer ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -140,7 +143,7 @@ impl Finish {
             error_code: error_type.as_ref().and(bound(error.and_then(|error| error.code.as_ref()))),
             error_type,
             finish_reason: bound(outcome.and_then(|o| o.finish_reason.as_ref())),
-            tool_calls: outcome.map_or_else(Vec::new, |o| o.tool_calls.iter().map(|t| bounded(t)).collect()),
+            tool_calls: outcome.map_or_else(Vec::new, |o| tools(&o.tool_calls)),
             served_model,
             provider_request_id: self.provider_request_id.clone(),
             response_id: bound(outcome.and_then(|o| o.response_id.as_ref())),
@@ -158,6 +161,11 @@ impl Finish {
             context,
         }
     }
+}
+
+/// The first tools the model asked for: enough to tell what it was about.
+fn tools(names: &[String]) -> Vec<String> {
+    names.iter().take(MOST_TOOLS).map(|name| bounded(name)).collect()
 }
 
 /// The price versions of the other models a request used.

@@ -19,13 +19,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use systemprompt_capture::Recorder;
+use systemprompt_capture::{Admission, Recorder};
 use systemprompt_config::{Credentials, Profile, Provider, Scope};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Api, Wire};
@@ -42,7 +42,9 @@ use crate::shutdown::Shutdown;
 
 /// Room set aside on disk for what one request records. Everything that goes
 /// into an event is bounded so that it fits.
-const ROOM: u64 = 24 * 1024;
+const ROOM: u64 = 16 * 1024;
+/// How long a burst may wait for another segment to be prepared.
+const ROOM_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Everything the gateway needs to answer; shared by all requests.
 #[derive(Clone, Debug)]
@@ -142,7 +144,7 @@ async fn answer(
     if !routes::is_plain(path) {
         return Err(GatewayError::new(StatusCode::BAD_REQUEST, "bad_path", "this path is not accepted"));
     }
-    if request.headers().contains_key(header::UPGRADE) {
+    if is_websocket(request.headers()) {
         return Err(GatewayError::new(
             StatusCode::NOT_IMPLEMENTED,
             "websocket",
@@ -192,16 +194,12 @@ async fn answer(
         }
     }
     *upstream.headers_mut() = headers::upstream(&head.headers, provider, encoding);
+    if let (Api::Unmetered, Some(length)) = (api, head.headers.get(header::CONTENT_LENGTH)) {
+        upstream.headers_mut().insert(header::CONTENT_LENGTH, length.clone());
+    }
     context::propagate(&context, upstream.headers_mut());
 
-    let Some(admission) = gateway.recorder.admit(ROOM) else {
-        return Err(GatewayError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "spool_full",
-            "the gateway cannot record requests at the moment and does not let unrecorded ones through",
-        )
-        .retry_after(5));
-    };
+    let admission = admit(gateway).await?;
     let exchange = Exchange {
         gateway: Arc::clone(gateway),
         wire: provider.wire,
@@ -217,6 +215,32 @@ async fn answer(
     answer.await.map_err(|_| {
         GatewayError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway failed")
     })
+}
+
+/// Other upgrades (h2c, which some clients always offer) may be ignored.
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    upgrade.eq_ignore_ascii_case(b"websocket")
+}
+
+/// Sets room aside for the request's records. No room: no request, before it
+/// costs anything.
+async fn admit(gateway: &Inner) -> Result<Admission, GatewayError> {
+    let begun = Instant::now();
+    loop {
+        if let Some(admission) = gateway.recorder.admit(ROOM) {
+            return Ok(admission);
+        }
+        if begun.elapsed() > ROOM_PATIENCE {
+            return Err(GatewayError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "spool_full",
+                "the gateway cannot record requests at the moment and does not let unrecorded ones through",
+            )
+            .retry_after(5));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 fn identify(

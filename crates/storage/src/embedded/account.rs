@@ -58,9 +58,21 @@ impl Account {
         }
         // shadow-utils first, then BusyBox and old Debian.
         let ways: [&[&str]; 3] = [
-            &["useradd", "--system", "--user-group", "--no-create-home", "systemprompt"],
+            &[
+                "useradd",
+                "--system",
+                "--user-group",
+                "--no-create-home",
+                "systemprompt",
+            ],
             &["adduser", "-S", "-D", "-H", "systemprompt"],
-            &["adduser", "--system", "--no-create-home", "--group", "systemprompt"],
+            &[
+                "adduser",
+                "--system",
+                "--no-create-home",
+                "--group",
+                "systemprompt",
+            ],
         ];
         for way in ways {
             let made = Command::new(way[0])

@@ -55,16 +55,25 @@ impl Installation {
     }
 }
 
-/// Every place where PostgreSQL is usually installed, on this machine.
-pub(super) fn usual_folders() -> Vec<PathBuf> {
+/// Like [`choose`], among all that is installed on this machine.
+pub(super) fn choose_installed(
+    wrote: Option<u32>,
+    folder: &Path,
+) -> Result<Installation, EmbeddedError> {
+    let mut folders = usual_folders();
+    choose(&folders, wrote, folder).or_else(|_| {
+        // Asked last because Debian's is a script that takes its time.
+        let said = Command::new("pg_config").arg("--bindir").output();
+        folders.extend(said.map(|said| String::from_utf8_lossy(&said.stdout).trim_end().into()));
+        choose(&folders, wrote, folder)
+    })
+}
+
+/// Every place where PostgreSQL is usually installed.
+fn usual_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
-    if let Ok(said) = Command::new("pg_config").arg("--bindir").output() {
-        folders.push(PathBuf::from(
-            String::from_utf8_lossy(&said.stdout).trim_end(),
-        ));
-    }
     for (parent, prefix) in VERSIONED {
         for child in fs::read_dir(parent).into_iter().flatten().flatten() {
             if child.file_name().to_string_lossy().starts_with(prefix) {
@@ -166,8 +175,14 @@ mod tests {
             parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
             Some((15, 18))
         );
-        assert_eq!(parse_version("postgres (PostgreSQL) 18beta2"), Some((18, 0)));
-        assert_eq!(parse_version("postgres (PostgreSQL) 19devel"), Some((19, 0)));
+        assert_eq!(
+            parse_version("postgres (PostgreSQL) 18beta2"),
+            Some((18, 0))
+        );
+        assert_eq!(
+            parse_version("postgres (PostgreSQL) 19devel"),
+            Some((19, 0))
+        );
         assert_eq!(parse_version("no such thing"), None);
     }
 

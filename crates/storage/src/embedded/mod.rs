@@ -90,10 +90,7 @@ impl Embedded {
     /// # Errors
     ///
     /// One sentence that says what to do, see [`EmbeddedError`].
-    pub async fn start(
-        storage: &Path,
-        progress: impl Fn(&str),
-    ) -> Result<Self, EmbeddedError> {
+    pub async fn start(storage: &Path, progress: impl Fn(&str)) -> Result<Self, EmbeddedError> {
         Self::start_with(storage, &Options::default(), progress).await
     }
 
@@ -123,12 +120,11 @@ impl Embedded {
         }
 
         let account = Account::of_cluster(&place.data())?;
-        let folders = match &options.binaries {
-            Some(folders) => folders.clone(),
-            None => binaries::usual_folders(),
-        };
         let wrote = cluster::version(&place.data())?;
-        let installation = binaries::choose(&folders, wrote, &place.data())?;
+        let installation = match &options.binaries {
+            Some(folders) => binaries::choose(folders, wrote, &place.data())?,
+            None => binaries::choose_installed(wrote, &place.data())?,
+        };
         let (major, minor) = installation.version;
         if wrote.is_none() {
             place.prepare(account)?;

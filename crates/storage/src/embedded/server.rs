@@ -244,7 +244,10 @@ fn end_survivors(place: &Place) {
     let data = place.data();
     for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let works_there = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == data);
-        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        let pid = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
         if let Some(pid) = pid.and_then(Pid::from_raw)
             && works_there
         {
@@ -267,7 +270,14 @@ pub(super) fn stop(
     let program = installation.program("pg_ctl");
     account
         .command(&program)
-        .args(["stop", "--silent", "--mode", "fast", "--no-wait", "--pgdata"])
+        .args([
+            "stop",
+            "--silent",
+            "--mode",
+            "fast",
+            "--no-wait",
+            "--pgdata",
+        ])
         .arg(place.data())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -18,7 +18,10 @@ pub(super) fn settings(place: &Place, options: &Options) -> Vec<(&'static str, S
     vec![
         // Nobody but this machine's account of ours can reach it.
         ("listen_addresses", String::new()),
-        ("unix_socket_directories", quoted(&place.socket().to_string_lossy())),
+        (
+            "unix_socket_directories",
+            quoted(&place.socket().to_string_lossy()),
+        ),
         ("unix_socket_permissions", text("0700")),
         ("port", text("5432")),
         ("max_connections", options.max_connections.to_string()),
@@ -29,11 +32,18 @@ pub(super) fn settings(place: &Place, options: &Options) -> Vec<(&'static str, S
         // A steady stream of inserts: rare, spread-out checkpoints.
         ("max_wal_size", text("2GB")),
         ("checkpoint_timeout", text("15min")),
-        ("wal_compression", text("on")),
+        // Fewer bytes to sync; without syncing it would only cost time.
+        ("wal_compression", on(options.durable)),
         // We share the machine with the server itself and with other programs.
-        ("shared_buffers", format!("{}MB", (memory / 8).clamp(32, 512))),
+        (
+            "shared_buffers",
+            format!("{}MB", (memory / 8).clamp(32, 512)),
+        ),
         ("effective_cache_size", format!("{}MB", memory / 2)),
-        ("maintenance_work_mem", format!("{}MB", (memory / 32).clamp(32, 256))),
+        (
+            "maintenance_work_mem",
+            format!("{}MB", (memory / 32).clamp(32, 256)),
+        ),
         ("work_mem", text("8MB")),
         // The questions run for milliseconds; compiling them would take longer.
         ("jit", text("off")),
@@ -73,7 +83,9 @@ fn memory_mib() -> u64 {
 
 /// `MemTotal:  24684552 kB` in MiB.
 fn parse_meminfo(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib / 1024)
 }

@@ -1,0 +1,109 @@
+//! `systemprompt analytics`: one command for each question of the registry.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use serde_json::Value;
+use systemprompt_config::Config;
+use systemprompt_reporting::{Answer, Entry, QUERIES, default_of, find};
+
+use crate::Outside;
+use crate::command::{Globals, group};
+use crate::database;
+use crate::export::{Envelope, Export};
+use crate::failure::Failure;
+use crate::human;
+
+/// How an answer is given.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Answer in JSON, as the HTTP API does
+    #[arg(long)]
+    json: bool,
+    /// Write the answer to a file: .csv, .json or .jsonl
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+}
+
+pub(crate) fn command() -> Command {
+    let mut command = group("analytics", "Ask about costs and requests");
+    let mut last = "";
+    for entry in QUERIES.iter().filter(|entry| std::mem::replace(&mut last, entry.group()) != entry.group()) {
+        command = command.subcommand(match entry.name() {
+            None => question(entry, entry.group()),
+            Some(_) => questions(entry),
+        });
+    }
+    command
+}
+
+/// A group of questions; without a name it asks its first one.
+fn questions(first: &Entry) -> Command {
+    let names = names(first.group()).join(", ");
+    let about = format!("{}: {names}", first.about());
+    let long_about = format!("{}.\n\nWithout a command this asks {}.", first.about(), first.path.join(" "));
+    let command = question(first, first.group())
+        .about(about)
+        .long_about(long_about)
+        .args_conflicts_with_subcommands(true);
+    let members = QUERIES.iter().filter(|entry| entry.group() == first.group());
+    command.subcommands(members.filter_map(|entry| Some(question(entry, entry.name()?))))
+}
+
+fn question(entry: &Entry, name: &'static str) -> Command {
+    Output::augment_args(entry.augment(Command::new(name)))
+}
+
+/// The names of a group's questions.
+fn names(group: &str) -> Vec<&'static str> {
+    QUERIES.iter().filter(|entry| entry.group() == group).filter_map(Entry::name).collect()
+}
+
+/// Asks the question that the command's words name.
+pub(crate) fn run(
+    words: &[&str],
+    matches: &ArgMatches,
+    globals: &Globals,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    let entry = find(words).or_else(|| default_of(words.first()?)).expect("commands are made from questions");
+    let output = Output::from_arg_matches(matches).expect("every question has these arguments");
+    let params = entry.from_matches(matches)?;
+    let export = output.export.as_deref().map(Export::to).transpose()?;
+    let config = systemprompt_config::load(&globals.sources())?;
+    let answer = database::ask(&config, entry, params, outside)?;
+    if let Some(export) = &export {
+        export.write(entry, &answer)?;
+        writeln!(outside.err, "Wrote {} to {}.", count(&answer), export.path().display())?;
+    }
+    if output.json {
+        Envelope::new(entry, &answer).write(&mut *outside.out)?;
+    } else if export.is_none() {
+        outside.out.write_all(human::render(entry, &answer, &next(&config), outside.look).as_bytes())?;
+    }
+    if words != entry.path {
+        let others = names(entry.group()).into_iter().filter(|name| Some(*name) != entry.name());
+        let others = others.collect::<Vec<_>>().join(", ");
+        writeln!(outside.err, "This was {}. Other questions: {others}.", entry.path.join(" "))?;
+    }
+    Ok(())
+}
+
+fn count(answer: &Answer<Value>) -> String {
+    let more = if answer.more { ", more exist" } else { "" };
+    match answer.rows.len() {
+        1 => format!("1 row{more}"),
+        rows => format!("{rows} rows{more}"),
+    }
+}
+
+/// What to do where nothing was recorded.
+fn next(config: &Config) -> String {
+    let host = config.profile.server.listen;
+    format!(
+        "Ask about a longer period (--since 30d), or point an SDK at the gateway: \
+         ANTHROPIC_BASE_URL=http://{host}/anthropic or OPENAI_BASE_URL=http://{host}/openai/v1."
+    )
+}

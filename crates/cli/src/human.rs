@@ -1,0 +1,175 @@
+//! Answers for people: a header that says what was asked and about when, then
+//! a table, or a list for a single row, and what should be known about it.
+
+pub(crate) mod cell;
+pub(crate) mod column;
+pub(crate) mod figure;
+mod list;
+mod look;
+mod sparkline;
+mod table;
+pub(crate) mod text;
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use systemprompt_domain::period::Zone;
+use systemprompt_reporting::{Answer, Entry, PeriodUsed};
+
+use self::cell::{Ids, Row, cells, value};
+use self::column::{Column, Unit};
+use self::figure::{Precision, local, moment};
+pub use self::look::Look;
+use self::sparkline::sparkline;
+use self::table::{Filled, table};
+
+/// Sparklines are drawn no longer than this.
+const LONGEST_LINE: usize = 60;
+
+/// The answer to a question as text. `next` is what to do where there is
+/// nothing to show yet.
+#[must_use]
+pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> String {
+    let zone = answer.period.as_ref().map_or_else(Zone::default, zone_of);
+    let columns = Column::of(entry.row().as_value());
+    let rows: Vec<&Row> = answer.rows.iter().filter_map(Value::as_object).collect();
+    let mut page = Page { text: String::new(), look };
+    page.line(&header(entry, answer.period.as_ref(), &zone, look));
+    page.line("");
+    match rows.as_slice() {
+        [] => {}
+        [row] if !is_trend(&columns) => list::list(&columns, row, &zone, look).iter().for_each(|l| page.line(l)),
+        rows => page.rows(columns, rows, &zone),
+    }
+    if nothing_happened(&rows) {
+        if !rows.is_empty() {
+            page.line("");
+        }
+        page.line(&nothing(answer.period.as_ref(), &zone, next));
+    }
+    if answer.more {
+        page.aside(&more(entry, rows.last().copied()));
+    }
+    if let Some(note) = &answer.note {
+        page.aside(&format!("Note: {}", text::clean(note)));
+    }
+    page.text
+}
+
+/// The text so far.
+struct Page {
+    text: String,
+    look: Look,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        writeln!(self.text, "{}", line.trim_end()).expect("a String takes all");
+    }
+
+    /// Something that may be overlooked.
+    fn aside(&mut self, text: &str) {
+        let text = self.look.faint(text);
+        self.line("");
+        self.line(&text);
+    }
+
+    fn rows(&mut self, columns: Vec<Column>, rows: &[&Row], zone: &Zone) {
+        let trend = is_trend(&columns);
+        // Where rows name their unit, their figures already show it.
+        let named = columns.iter().any(|column| column.unit == Unit::Varies);
+        let filled: Vec<Filled> = columns
+            .into_iter()
+            .filter(|column| !(named && column.key == "unit"))
+            .map(|column| {
+                let cells = cells(&column, rows, zone, Ids::Short);
+                Filled { column, cells }
+            })
+            .collect();
+        let table = table(&filled, self.look);
+        table.lines.iter().for_each(|line| self.line(line));
+        if trend && rows.len() > 1 {
+            self.line("");
+            self.sparklines(&filled, rows);
+        }
+        if !table.left_out.is_empty() {
+            let names = table.left_out.join(", ");
+            self.aside(&format!("No room for {names}: widen the terminal, or ask with --json."));
+        }
+    }
+
+    /// A line for each figure of a trend, with its highest value.
+    fn sparklines(&mut self, columns: &[Filled], rows: &[&Row]) {
+        let figures: Vec<&Filled> = columns.iter().filter(|column| column.column.unit.is_figure()).collect();
+        let labels = figures.iter().map(|column| text::width(&column.column.label())).max().unwrap_or(0);
+        for Filled { column, cells } in figures {
+            let figures: Vec<Option<f64>> =
+                rows.iter().map(|row| list::number(value(column, row))).collect();
+            let highest = figures.iter().zip(cells).filter_map(|(figure, cell)| Some(((*figure)?, cell)));
+            let Some((top, highest)) = highest.max_by(|(a, _), (b, _)| a.total_cmp(b)) else { continue };
+            if top <= 0.0 {
+                continue;
+            }
+            let label = column.label();
+            let room = self.look.width.unwrap_or(usize::MAX);
+            let room = room.saturating_sub(labels + text::width(highest) + 12).min(LONGEST_LINE);
+            let drawing = self.look.drawn(&sparkline(&figures, room));
+            let highest = self.look.faint(&format!("up to {highest}"));
+            self.line(&format!("{label:labels$}  {drawing}  {highest}"));
+        }
+    }
+}
+
+/// What was asked, and about when.
+fn header(entry: &Entry, period: Option<&PeriodUsed>, zone: &Zone, look: Look) -> String {
+    let question = look.strong(&entry.path.join(" "));
+    match period {
+        Some(period) => {
+            let (since, until) = edges(period, zone);
+            format!("{question}  {}", look.faint(&format!("{since} to {until}, {}", period.timezone)))
+        }
+        None => question,
+    }
+}
+
+fn edges(period: &PeriodUsed, zone: &Zone) -> (String, String) {
+    let (since, until) = (local(period.since.0, zone), local(period.until.0, zone));
+    let precision = Precision::of(since).max(Precision::of(until));
+    (moment(since, precision), moment(until, precision))
+}
+
+/// The zone of an answer: a name that was parsed to ask for it.
+fn zone_of(period: &PeriodUsed) -> Zone {
+    period.timezone.parse().unwrap_or_default()
+}
+
+/// Whether rows are steps in time: then the first column says when.
+fn is_trend(columns: &[Column]) -> bool {
+    columns.first().is_some_and(|first| first.unit == Unit::Time)
+}
+
+/// Whether there is nothing to tell: no rows, or none that counts a request.
+fn nothing_happened(rows: &[&Row]) -> bool {
+    let none = |row: &&Row, key| row.get(key).and_then(Value::as_i64) == Some(0);
+    let metric = |row: &&Row| row.get("metric").and_then(Value::as_str) == Some("requests");
+    rows.iter().all(|row| none(row, "requests")) || rows.iter().any(|row| metric(row) && none(row, "value"))
+}
+
+fn nothing(period: Option<&PeriodUsed>, zone: &Zone, next: &str) -> String {
+    match period {
+        Some(period) => {
+            let (since, until) = edges(period, zone);
+            format!("No requests from {since} to {until}. {next}")
+        }
+        None => format!("Nothing found. {next}"),
+    }
+}
+
+/// How to see more rows.
+fn more(entry: &Entry, last: Option<&Row>) -> String {
+    let pages = entry.params().pointer("/properties/before").is_some();
+    match last.and_then(|row| row.get("id")).and_then(Value::as_str) {
+        Some(id) if pages => format!("There are more: --before {id} shows the next ones."),
+        _ => "There are more: --limit shows more of them.".to_owned(),
+    }
+}

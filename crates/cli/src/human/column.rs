@@ -1,0 +1,110 @@
+//! The columns of an answer, read off the schema of its rows.
+
+use serde_json::Value;
+
+/// One column: a property of the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// The property's name: the header in exports.
+    pub(crate) key: String,
+    pub(crate) unit: Unit,
+}
+
+/// What a column counts, which decides how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// US dollars.
+    Usd,
+    /// How many.
+    Count,
+    /// Milliseconds.
+    Ms,
+    /// A part of a whole, 1 being all of it.
+    Ratio,
+    /// A moment, RFC 3339.
+    Time,
+    /// An id: long, and recognised by its beginning.
+    Id,
+    /// Whatever the row itself names as its unit.
+    Varies,
+    /// A number that counts nothing (an HTTP status).
+    Number,
+    /// Yes or no.
+    Flag,
+    /// Words.
+    Text,
+    /// A list or an object.
+    Nested,
+}
+
+impl Column {
+    /// The columns of a row, in the order in which the question states them.
+    pub(crate) fn of(row: &Value) -> Vec<Self> {
+        let properties = row.get("properties").and_then(Value::as_object);
+        let column = |(key, schema): (&String, &Value)| Self { key: key.clone(), unit: Unit::of(schema) };
+        properties.into_iter().flatten().map(column).collect()
+    }
+
+    /// The name for people.
+    pub(crate) fn label(&self) -> String {
+        label(&self.key)
+    }
+
+    /// Whether it holds the change of another figure against the period before.
+    pub(crate) fn is_change(&self) -> bool {
+        self.unit == Unit::Ratio && (self.key == "change" || self.key.ends_with("_change"))
+    }
+}
+
+/// A field's name for people: units are shown with the figures.
+pub(crate) fn label(key: &str) -> String {
+    let words = key.strip_suffix("_ms").unwrap_or(key).replace('_', " ");
+    words.replace("ttfb", "first byte")
+}
+
+impl Unit {
+    fn of(schema: &Value) -> Self {
+        let named = schema.get("x-unit").and_then(Value::as_str).and_then(Self::named);
+        named.unwrap_or_else(|| Self::of_type(schema))
+    }
+
+    /// The unit that goes by a name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "usd" => Some(Self::Usd),
+            "count" | "tokens" => Some(Self::Count),
+            "ms" => Some(Self::Ms),
+            "ratio" => Some(Self::Ratio),
+            "time" => Some(Self::Time),
+            "id" => Some(Self::Id),
+            _ => None,
+        }
+    }
+
+    fn of_type(schema: &Value) -> Self {
+        let types = match schema.get("type") {
+            Some(Value::Array(several)) => several.iter().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        let is = |names: &[&str]| types.iter().any(|t| t.as_str().is_some_and(|t| names.contains(&t)));
+        if schema.get("anyOf").is_some() {
+            Self::Varies
+        } else if is(&["array", "object"]) {
+            Self::Nested
+        } else if is(&["integer", "number"]) {
+            Self::Number
+        } else if is(&["boolean"]) {
+            Self::Flag
+        } else if is(&["string"]) {
+            Self::Text
+        } else {
+            Self::Nested
+        }
+    }
+
+    /// Whether it is a figure: written to the right, and never cut short.
+    pub(crate) const fn is_figure(self) -> bool {
+        matches!(self, Self::Usd | Self::Count | Self::Ms | Self::Ratio | Self::Varies | Self::Number)
+    }
+}

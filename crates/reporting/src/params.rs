@@ -1,0 +1,175 @@
+//! Parameters that questions share. Field docs are the users' help. The types
+//! themselves have plain comments: clap would take a doc comment on a flattened
+//! struct for the help of the whole command.
+#![allow(missing_docs)]
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use systemprompt_domain::period::{Period, Step, When, Zone};
+
+// The period of a question, by default the last 24 hours.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct PeriodArgs {
+    /// Begin of the period: 24h, 7d, today, this-week, last-month, 2026-11-01, RFC 3339 and the like
+    #[arg(long, value_name = "WHEN", default_value_t = default_since())]
+    #[serde(default = "default_since")]
+    #[schemars(with = "String")]
+    pub since: When,
+    /// End of the period, written alike; what it names is no longer part of it
+    #[arg(long, value_name = "WHEN", default_value_t = default_until())]
+    #[serde(default = "default_until")]
+    #[schemars(with = "String")]
+    pub until: When,
+    /// Time zone in which days, weeks and months begin: an IANA name, or local
+    #[arg(long, value_name = "ZONE", default_value_t)]
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub timezone: Zone,
+}
+
+fn default_since() -> When {
+    Period::default().since
+}
+
+fn default_until() -> When {
+    Period::default().until
+}
+
+impl Default for PeriodArgs {
+    fn default() -> Self {
+        Self {
+            since: default_since(),
+            until: default_until(),
+            timezone: Zone::default(),
+        }
+    }
+}
+
+impl PeriodArgs {
+    pub(crate) fn period(&self) -> Period {
+        Period {
+            since: self.since.clone(),
+            until: self.until.clone(),
+        }
+    }
+}
+
+// How many rows an answer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct Page {
+    /// Most rows to show
+    #[arg(long, value_name = "ROWS", default_value_t)]
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub limit: Limit,
+}
+
+/// A number of rows, from 1 to 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u32", into = "u32")]
+#[schemars(inline)]
+pub struct Limit(u32);
+
+impl Limit {
+    pub(crate) const MAX: u32 = 10_000;
+
+    pub(crate) fn rows(self) -> usize {
+        self.0 as usize
+    }
+
+    /// One more than is shown, to know whether there is more.
+    pub(crate) fn fetch(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+impl TryFrom<u32> for Limit {
+    type Error = String;
+
+    fn try_from(rows: u32) -> Result<Self, String> {
+        if (1..=Self::MAX).contains(&rows) {
+            Ok(Self(rows))
+        } else {
+            Err(format!("the limit is 1 to {} rows, not {rows}", Self::MAX))
+        }
+    }
+}
+
+impl From<Limit> for u32 {
+    fn from(limit: Limit) -> Self {
+        limit.0
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let rows: u32 = s
+            .parse()
+            .map_err(|_| format!("\"{s}\" is not a number of rows"))?;
+        rows.try_into()
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// Which requests are counted: those that match every filter that is given.
+#[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct Filters {
+    /// Only this model (can be repeated)
+    #[arg(long = "model", value_name = "MODEL")]
+    #[serde(default, rename = "model")]
+    pub models: Vec<String>,
+    /// Only this provider (can be repeated)
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    #[serde(default, rename = "provider")]
+    pub providers: Vec<String>,
+    /// Only this agent (can be repeated)
+    #[arg(long = "agent", value_name = "AGENT")]
+    #[serde(default, rename = "agent")]
+    pub agents: Vec<String>,
+    /// Only this user (can be repeated)
+    #[arg(long = "user", value_name = "USER")]
+    #[serde(default, rename = "user")]
+    pub users: Vec<String>,
+}
+
+/// The width of a trend's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum GroupBy {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+impl From<GroupBy> for Step {
+    fn from(group_by: GroupBy) -> Self {
+        match group_by {
+            GroupBy::Hour => Self::Hour,
+            GroupBy::Day => Self::Day,
+            GroupBy::Week => Self::Week,
+            GroupBy::Month => Self::Month,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! How requests went: states, latency, errors, and each request itself.
+
+mod arithmetic;
+mod errors;
+mod list;
+mod models;
+mod show;
+mod stats;
+mod stored;
+mod trends;
+
+pub use arithmetic::Line;
+pub use errors::{Errors, ErrorsRow};
+pub use list::{List, ListRow, State};
+pub use models::{Models, ModelsRow, SortBy};
+pub use show::{Show, ShowRow};
+pub use stats::{Stats, StatsRow};
+pub use trends::{Trends, TrendsRow};

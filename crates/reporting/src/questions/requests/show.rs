@@ -1,0 +1,220 @@
+//! `requests show`: everything about one request, its bill line by line.
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use systemprompt_domain::Tokens;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::arithmetic::Line;
+use super::stored;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::figures::Time;
+use crate::query::{Answer, Query};
+
+/// How many candidates an ambiguous id names.
+const CANDIDATES: usize = 5;
+
+/// The last second that both the calendar here and the database know.
+const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:58 UTC);
+
+/// Everything about one request, its cost line by line
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct Show {
+    /// The request's id, or its first 8 digits or more
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Everything about one request. What is known only at its end is missing
+/// while it is under way.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct ShowRow {
+    /// The request
+    #[schemars(extend("x-unit" = "id"))]
+    pub id: Uuid,
+    /// When it arrived
+    pub created_at: Option<Time>,
+    /// When it reached its final state
+    pub finished_at: Option<Time>,
+    /// How it ended; `started` while it is under way, `stale` after an hour of that
+    pub state: String,
+    /// The provider's HTTP status; none if it never answered
+    pub http_status: Option<i16>,
+    /// The provider's error type, or our short name for what went wrong
+    pub error_type: Option<String>,
+    /// The provider's error code
+    pub error_code: Option<String>,
+    /// Why the model stopped, in the provider's words
+    pub finish_reason: Option<String>,
+    /// The provider's name in the configuration
+    pub provider: String,
+    /// The interface that was called
+    pub api: String,
+    /// The model the client asked for
+    pub requested_model: Option<String>,
+    /// The model the provider says it used
+    pub served_model: Option<String>,
+    /// The service tier that was really used
+    pub service_tier: Option<String>,
+    /// Whether the client asked for a stream
+    pub streamed: bool,
+    /// The agent that asked
+    pub agent: Option<String>,
+    /// The user who asked
+    pub user: Option<String>,
+    /// The name of the token that was used
+    pub token: Option<String>,
+    /// The session, if the client named one
+    #[schemars(extend("x-unit" = "id"))]
+    pub session_id: Option<String>,
+    /// The conversation, named by the client or derived
+    #[schemars(extend("x-unit" = "id"))]
+    pub conversation_id: Option<String>,
+    /// Whether the conversation was derived from the opening messages
+    pub conversation_derived: bool,
+    /// The trace it belongs to
+    #[schemars(extend("x-unit" = "id"))]
+    pub trace_id: String,
+    /// Our span in the trace
+    #[schemars(extend("x-unit" = "id"))]
+    pub span_id: String,
+    /// The caller's span
+    #[schemars(extend("x-unit" = "id"))]
+    pub parent_span_id: Option<String>,
+    /// The provider's id of the HTTP request
+    #[schemars(extend("x-unit" = "id"))]
+    pub provider_request_id: Option<String>,
+    /// The provider's id of the answer
+    #[schemars(extend("x-unit" = "id"))]
+    pub response_id: Option<String>,
+    /// The tools the model asked for
+    pub tool_calls: Vec<String>,
+    /// Where the token counts come from: `provider`, or `none` if nobody stated them
+    pub usage_source: Option<String>,
+    /// Whether the gateway asked for the usage in the client's stead
+    pub usage_injected: bool,
+    /// Tokens by class, all models together; none if nobody stated them
+    #[schemars(with = "Option<std::collections::BTreeMap<String, u64>>")]
+    pub tokens: Option<Tokens>,
+    /// Usage beyond token classes: other models, billed calls, speed, region
+    pub usage_extra: Option<Value>,
+    /// The provider's usage object as it came
+    pub raw_usage: Option<Value>,
+    /// What it cost; none if no price is known
+    #[schemars(extend("x-unit" = "usd"))]
+    pub cost: Option<Decimal>,
+    /// The price version that made the cost
+    #[schemars(extend("x-unit" = "id"))]
+    pub price_version: Option<String>,
+    /// The cost computed anew from the stored usage and prices
+    pub arithmetic: Vec<Line>,
+    /// Whether that equals the stored cost; none if it cannot be computed
+    pub arithmetic_agrees: Option<bool>,
+    /// From arrival to the end of the answer
+    #[schemars(extend("x-unit" = "ms"))]
+    pub latency_ms: Option<f64>,
+    /// From arrival to the first byte of the answer
+    #[schemars(extend("x-unit" = "ms"))]
+    pub ttfb_ms: Option<f64>,
+    /// Size of the client's body in bytes
+    #[schemars(extend("x-unit" = "count"))]
+    pub request_bytes: i64,
+    /// Size of the answer's body in bytes, as it came over the wire
+    #[schemars(extend("x-unit" = "count"))]
+    pub response_bytes: Option<i64>,
+}
+
+impl Query for Show {
+    type Row = ShowRow;
+    const PATH: &'static [&'static str] = &["requests", "show"];
+
+    async fn run(&self, ctx: &Ctx) -> Result<Answer<ShowRow>> {
+        let [first, last] = range(&self.id).ok_or_else(|| {
+            Error::Usage(format!(
+                "\"{}\" is not an id: at least 8 digits of a UUID",
+                self.id
+            ))
+        })?;
+        let found = sqlx::query_file!(
+            "src/questions/requests/find.sql",
+            ctx.scope.only_agent(),
+            moment(first),
+            moment(last) + Duration::MILLISECOND,
+            first,
+            last,
+            CANDIDATES as i64 + 1,
+        )
+        .fetch_all(&ctx.pool)
+        .await?;
+        let row = match found.as_slice() {
+            [] => {
+                return Err(Error::NotFound(format!(
+                    "no request has the id {}",
+                    self.id
+                )));
+            }
+            [one] if one.finished => stored::finished(ctx, one.created_at, one.id).await?,
+            [one] => stored::under_way(ctx, one.created_at, one.id).await?,
+            several => {
+                let ids: Vec<_> = several.iter().map(|found| found.id.to_string()).collect();
+                return Err(Error::Usage(format!(
+                    "{} is ambiguous: {}",
+                    self.id,
+                    candidates(&ids)
+                )));
+            }
+        };
+        Ok(Answer::of(vec![row]))
+    }
+}
+
+/// The ids that begin with a prefix: the first and the last of them.
+fn range(prefix: &str) -> Option<[Uuid; 2]> {
+    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
+    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Fewer digits would span more than about a minute.
+    if !hex || !(8..=32).contains(&digits.len()) {
+        return None;
+    }
+    let first = Uuid::parse_str(&format!("{digits:0<32}")).ok()?;
+    let last = Uuid::parse_str(&format!("{digits:f<32}")).ok()?;
+    Some([first, last])
+}
+
+/// The moment in the first 12 digits of an id, as far as the calendar reaches.
+fn moment(id: Uuid) -> OffsetDateTime {
+    let millis = id.as_u64_pair().0 >> 16;
+    let nanos = i128::from(millis) * 1_000_000;
+    // 48 bits of milliseconds end in the year 10889, ours at the end of 9999.
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(LAST)
+}
+
+fn candidates(ids: &[String]) -> String {
+    match ids.get(..CANDIDATES) {
+        Some(first) if ids.len() > CANDIDATES => format!("{} and more", first.join(", ")),
+        _ => ids.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_range_of_ids() {
+        let [first, last] = range("01935e8d-4c").expect("hex");
+        assert_eq!(first.to_string(), "01935e8d-4c00-0000-0000-000000000000");
+        assert_eq!(last.to_string(), "01935e8d-4cff-ffff-ffff-ffffffffffff");
+        assert_eq!(moment(first), datetime!(2024-11-24 14:22:18.624 UTC));
+        assert_eq!(moment(Uuid::max()), LAST);
+        for bad in ["01935e8", "01935e8d-xx", "ééééééééé", &"0".repeat(33)] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+}

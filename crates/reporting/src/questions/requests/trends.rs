@@ -1,0 +1,90 @@
+//! `requests trends`: how requests went, step by step.
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::figures::Time;
+use crate::params::{Filters, GroupBy, PeriodArgs};
+use crate::query::{Answer, Query};
+use crate::rollup::Source;
+
+/// Requests, errors and latency by hour, day, week or month
+#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct Trends {
+    /// The period
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub period: PeriodArgs,
+    /// Which requests count
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub filters: Filters,
+    /// Width of a row [default: hour for up to two days, else day]
+    #[arg(long, value_enum, value_name = "WIDTH")]
+    #[serde(default)]
+    pub group_by: Option<GroupBy>,
+}
+
+/// How the requests of one step went.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TrendsRow {
+    /// When the step begins
+    pub bucket: Time,
+    /// Requests that reached a final state
+    #[schemars(extend("x-unit" = "count"))]
+    pub requests: i64,
+    /// Failed, timed out and lost requests
+    #[schemars(extend("x-unit" = "count"))]
+    pub errors: i64,
+    /// Errors as a part of all requests but the paused ones
+    #[schemars(extend("x-unit" = "ratio"))]
+    pub error_rate: Option<f64>,
+    /// All input, cached or not
+    #[schemars(extend("x-unit" = "tokens"))]
+    pub input_tokens: i64,
+    /// All output, reasoning included
+    #[schemars(extend("x-unit" = "tokens"))]
+    pub output_tokens: i64,
+    /// What the priced requests cost
+    #[schemars(extend("x-unit" = "usd"))]
+    pub cost: Decimal,
+    /// Mean latency of completed requests
+    #[schemars(extend("x-unit" = "ms"))]
+    pub average_latency_ms: Option<f64>,
+    /// 95 % of the completed requests took no longer (within 2.2 %)
+    #[schemars(extend("x-unit" = "ms"))]
+    pub p95_latency_ms: Option<f64>,
+}
+
+impl Query for Trends {
+    type Row = TrendsRow;
+    const PATH: &'static [&'static str] = &["requests", "trends"];
+
+    async fn run(&self, ctx: &Ctx) -> Result<Answer<TrendsRow>> {
+        let source = Source::trend(ctx, &self.period, &self.filters, self.group_by)?;
+        let steps = source.usage_by_step().await?;
+        let latency = source.latency().await?;
+        let rows = source
+            .steps()
+            .iter()
+            .zip(steps)
+            .map(|(bucket, usage)| TrendsRow {
+                bucket: (*bucket).into(),
+                requests: usage.requests,
+                errors: usage.errors(),
+                error_rate: usage.error_rate(),
+                input_tokens: usage.input_tokens(),
+                output_tokens: usage.output_tokens(),
+                cost: usage.cost(),
+                average_latency_ms: usage.latency_ms(),
+                p95_latency_ms: latency.of(&usage).quantile_ms(0.95),
+            });
+        Ok(Answer::of(rows.collect())
+            .over(source.period())
+            .with_note(source.latency_note()))
+    }
+}

@@ -1,0 +1,1 @@
+select trace_id, context from open_requests where id = $1

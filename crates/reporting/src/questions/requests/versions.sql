@@ -1,0 +1,1 @@
+select id, version from price_versions where id = any ($1)

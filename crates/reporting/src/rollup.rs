@@ -1,0 +1,14 @@
+//! What the questions read: usage, latency and errors, added up from the
+//! rollups. Each figure is defined here once; questions choose the period, the
+//! dimensions and the columns.
+
+mod errors;
+mod latency;
+mod source;
+mod spend;
+mod usage;
+
+pub(crate) use latency::Histogram;
+pub(crate) use source::{Dimension, Source};
+pub(crate) use spend::Order;
+pub(crate) use usage::Usage;

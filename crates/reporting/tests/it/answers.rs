@@ -1,0 +1,51 @@
+//! Answers as they look. A reviewer sees every change of a column here.
+
+use insta::assert_json_snapshot;
+
+use crate::store::Store;
+
+#[tokio::test]
+async fn with_a_history() {
+    let store = Store::new().await;
+    for (name, question) in [
+        ("overview", "overview"),
+        ("costs_summary", "costs/summary?since=7d"),
+        (
+            "costs_trends",
+            "costs/trends?since=this-week&group_by=day&timezone=America/New_York",
+        ),
+        ("costs_breakdown", "costs/breakdown?since=30d&by=agent"),
+        ("requests_stats", "requests/stats"),
+        ("requests_trends", "requests/trends?since=3h"),
+        (
+            "requests_models",
+            "requests/models?since=30d&sort_by=p95-latency&limit=3",
+        ),
+        ("requests_errors", "requests/errors?since=7d&limit=4"),
+        ("requests_list", "requests/list?limit=4"),
+    ] {
+        assert_json_snapshot!(name, store.ask(question).await);
+    }
+}
+
+#[tokio::test]
+async fn without_one() {
+    let store = Store::empty().await;
+    assert_json_snapshot!("empty_overview", store.ask("overview").await);
+    assert_json_snapshot!("empty_costs_summary", store.ask("costs/summary").await);
+    for question in [
+        "costs/breakdown",
+        "requests/models",
+        "requests/errors",
+        "requests/list",
+    ] {
+        let answer = store.ask(question).await;
+        assert!(answer.rows.is_empty() && !answer.more, "{question}");
+    }
+    let steps = store.ask("requests/trends?since=today").await;
+    assert_eq!(
+        steps.rows.len(),
+        11,
+        "empty steps and the current one are rows too"
+    );
+}

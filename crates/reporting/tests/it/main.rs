@@ -1,0 +1,14 @@
+//! The questions asked of a real database. Every module is listed here.
+
+/// Totals agree with the raw rows they stand for.
+mod agreement;
+/// Answers as they look, as snapshots.
+mod answers;
+/// Lists and single requests, which read the rows themselves.
+mod detail;
+/// What the planner makes of the statements.
+mod plans;
+/// An agent sees nothing but itself.
+mod scope;
+/// A database with a history in it.
+mod store;

@@ -1,0 +1,104 @@
+//! Totals over long periods read the coarse rollups and nothing else; lists
+//! walk down the primary key.
+
+use std::collections::BTreeSet;
+
+use sqlx::AssertSqlSafe;
+use systemprompt_domain::period::{Grains, Period, Windows, Zone};
+
+use crate::store::{NOW, Store};
+
+/// The tables that a statement over a period reads.
+async fn tables(
+    store: &Store,
+    sql: &'static str,
+    since: &str,
+    until: &str,
+    cube: &str,
+) -> BTreeSet<String> {
+    let period = Period {
+        since: since.parse().expect("since"),
+        until: until.parse().expect("until"),
+    };
+    let interval = period
+        .resolve(NOW, &Zone::default())
+        .expect("a period")
+        .snap(NOW, Grains::All);
+    let nobody: Vec<String> = Vec::new();
+    let mut connection = store.pool().acquire().await.expect("a connection");
+    sqlx::query("set plan_cache_mode = force_custom_plan")
+        .execute(&mut *connection)
+        .await
+        .expect("set");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain {sql}")))
+        .bind(None::<String>)
+        .bind(Windows::of(interval, Grains::All).times().to_vec())
+        .bind(cube)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(Vec::<time::OffsetDateTime>::new())
+        .bind(&nobody)
+        .fetch_all(&mut *connection)
+        .await
+        .expect("a plan");
+    plan.iter()
+        .filter_map(|line| line.split(" on ").nth(1))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .filter(|name| !name.contains("pkey"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn ninety_days_are_days_and_hours() {
+    let store = Store::new().await;
+    let usage = include_str!("../../src/rollup/usage.sql");
+    let read = tables(&store, usage, "90d", "2026-11-25T10:00:00Z", "total").await;
+    assert_eq!(read, ["usage_day", "usage_hour"].map(str::to_owned).into());
+    let read = tables(&store, usage, "2026-09-01", "2026-11-25", "total").await;
+    assert_eq!(read, ["usage_day"].map(str::to_owned).into());
+    let read = tables(&store, usage, "90d", "now", "total").await;
+    assert_eq!(
+        read,
+        ["usage_day", "usage_hour", "usage_quarter"]
+            .map(str::to_owned)
+            .into()
+    );
+}
+
+#[tokio::test]
+async fn a_list_walks_down_the_primary_key() {
+    let store = Store::new().await;
+    let nobody: Vec<String> = Vec::new();
+    sqlx::query("analyze ai_requests")
+        .execute(store.pool())
+        .await
+        .expect("statistics");
+    let list = include_str!("../../src/questions/requests/list.sql");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain {list}")))
+        .bind(None::<String>)
+        .bind(NOW - time::Duration::days(30))
+        .bind(NOW)
+        .bind(None::<time::OffsetDateTime>)
+        .bind(None::<uuid::Uuid>)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(&nobody)
+        .bind(None::<uuid::Uuid>)
+        .bind(None::<String>)
+        .bind(21_i64)
+        .bind(NOW)
+        .fetch_all(store.pool())
+        .await
+        .expect("a plan");
+    let scan = "Index Scan Backward using ai_requests_history_pkey";
+    assert!(
+        plan.iter().any(|line| line.contains(scan)),
+        "{}",
+        plan.join("\n")
+    );
+}

@@ -1,0 +1,78 @@
+//! A database with a history in it, and questions written as they are over
+//! HTTP.
+
+use serde_json::Value;
+use sqlx::PgPool;
+use systemprompt_domain::Clock;
+use systemprompt_reporting::{Answer, Ctx, Result, Scope, find};
+use systemprompt_testkit::db::TestDb;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+/// The now of every test; a Wednesday.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-25 10:07:30 UTC);
+
+/// A database and a caller.
+pub(crate) struct Store {
+    db: TestDb,
+    ctx: Ctx,
+}
+
+impl Store {
+    /// A database without any requests.
+    pub(crate) async fn empty() -> Self {
+        let db = TestDb::new().await;
+        let ctx = Ctx {
+            pool: db.pool().clone(),
+            scope: Scope::everything(),
+            clock: Clock::Fixed(NOW),
+        };
+        Self { db, ctx }
+    }
+
+    /// The history of `history.sql`.
+    pub(crate) async fn new() -> Self {
+        let store = Self::empty().await;
+        for sql in [include_str!("history.sql"), include_str!("rollups.sql")] {
+            sqlx::raw_sql(sql)
+                .execute(store.pool())
+                .await
+                .expect("the history");
+        }
+        store
+    }
+
+    /// The same database, seen by an agent.
+    pub(crate) fn seen_by(mut self, agent: &str) -> Self {
+        self.ctx.scope = Scope::agent(agent);
+        self
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        self.db.pool()
+    }
+
+    pub(crate) async fn try_ask(&self, question: &str) -> Result<Answer<Value>> {
+        let (path, query) = question.split_once('?').unwrap_or((question, ""));
+        let path: Vec<_> = path.split('/').collect();
+        let entry = find(&path).unwrap_or_else(|| panic!("no question {path:?}"));
+        entry.run(&self.ctx, entry.decode(query)?).await
+    }
+
+    /// Asks `costs/summary?since=7d&model=a`.
+    pub(crate) async fn ask(&self, question: &str) -> Answer<Value> {
+        self.try_ask(question)
+            .await
+            .unwrap_or_else(|error| panic!("{question}: {error:?}"))
+    }
+
+    /// The first row of the answer.
+    pub(crate) async fn row(&self, question: &str) -> Value {
+        self.ask(question)
+            .await
+            .rows
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("{question}: no row"))
+    }
+}

@@ -1,0 +1,111 @@
+//! Refusals and failures as `{"error": {"message", "parameter"}}`. Clients see
+//! the rule they broke, never our cause; that is logged, once, here.
+
+use axum::Json;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use systemprompt_reporting as reporting;
+
+/// Why a question is not answered over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    message: String,
+    parameter: Option<String>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), parameter: None }
+    }
+
+    /// 400: the question cannot be asked like this.
+    pub(super) fn usage(message: String, parameter: Option<String>) -> Self {
+        Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// 401: nobody decided what the caller may see.
+    pub(super) fn no_scope() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "this needs a token with the scope read")
+    }
+
+    /// 404: there is no such thing.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 405: questions are asked with GET.
+    pub(super) fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "questions are asked with GET")
+    }
+
+    /// 500 or 503, by whether asking again may help.
+    fn database(error: &sqlx::Error) -> Self {
+        if is_passing(error) {
+            tracing::warn!(%error, "a question was not answered: the database is not available");
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is not available; ask again soon")
+        } else {
+            tracing::error!(%error, "a question failed");
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the question failed; the server's log says why")
+        }
+    }
+}
+
+/// Whether the trouble lies with the connection, the load or a restart rather
+/// than with the question.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // Connection lost, resources, operator intervention (a statement that
+        // took too long among them).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+        }
+        _ => false,
+    }
+}
+
+impl From<reporting::Error> for ApiError {
+    fn from(error: reporting::Error) -> Self {
+        match error {
+            reporting::Error::Usage(message) => Self::usage(message, None),
+            reporting::Error::NotFound(message) => Self::not_found(message),
+            reporting::Error::Database(error) => Self::database(&error),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = json!({ "message": self.message });
+        if let Some(parameter) = self.parameter {
+            error["parameter"] = Value::String(parameter);
+        }
+        let mut response = (self.status, Json(json!({ "error": error }))).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_that_passes_is_told_from_ours() {
+        let status = |error| ApiError::from(reporting::Error::Database(error)).status;
+        assert_eq!(status(sqlx::Error::PoolTimedOut), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status(sqlx::Error::RowNotFound), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn causes_stay_inside() {
+        let secret = std::io::Error::other("password=hunter2");
+        let error = ApiError::from(reporting::Error::Database(sqlx::Error::Io(secret)));
+        assert!(!error.message.contains("hunter2"), "{}", error.message);
+    }
+}

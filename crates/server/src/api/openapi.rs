@@ -1,0 +1,147 @@
+//! The OpenAPI 3.1 document, read off the registry. OpenAPI takes JSON Schema
+//! as it is, so the questions' schemas go in unchanged.
+
+use serde_json::{Map, Value, json};
+use systemprompt_reporting::{Entry, QUERIES, default_of};
+
+/// The document as it is served at `/api/v1/openapi.json`.
+#[must_use]
+pub fn document() -> Value {
+    let paths: Map<String, Value> = QUERIES
+        .iter()
+        .map(|entry| (path(entry), json!({ "get": operation(entry) })))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "systemprompt analytics",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What AI requests cost, how they went, and why. Every route is a question; \
+                            the command line and this API give the same answers. Times are RFC 3339 in \
+                            UTC, money is text in US dollars, ratios are parts of 1. `x-unit` says what \
+                            a field counts.",
+        },
+        "security": [{ "token": [] }],
+        "tags": tags(),
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A systemprompt token with the scope read. A server on this machine \
+                                    that has no tokens needs none.",
+                },
+            },
+            "schemas": { "Error": error_schema() },
+            "responses": {
+                "BadRequest": response("The question cannot be asked like this; the message says how"),
+                "Unauthorized": response("There is no token, or it is not known"),
+                "Forbidden": response("The token does not have the scope read"),
+                "NotFound": response("What was asked for does not exist, or not for this token"),
+                "Failed": response("The question failed; the server's log says why"),
+                "Unavailable": response("The database is not available; ask again soon"),
+            },
+        },
+    })
+}
+
+/// The path a question is asked at.
+pub(super) fn path(entry: &Entry) -> String {
+    format!("/api/v1/analytics/{}", entry.path.join("/"))
+}
+
+fn tags() -> Value {
+    let mut groups: Vec<&str> = QUERIES.iter().map(Entry::group).collect();
+    groups.dedup();
+    groups.into_iter().map(|group| json!({ "name": group })).collect()
+}
+
+fn operation(entry: &Entry) -> Value {
+    let mut description = entry.description();
+    if is_default(entry) {
+        description += &format!("\n\nAlso at `/api/v1/analytics/{}`.", entry.group());
+    }
+    json!({
+        "operationId": entry.path.join("_"),
+        "tags": [entry.group()],
+        "summary": entry.about(),
+        "description": description,
+        "parameters": parameters(entry),
+        "responses": {
+            "200": {
+                "description": "The answer",
+                "content": { "application/json": { "schema": answer(entry) } },
+            },
+            "400": { "$ref": "#/components/responses/BadRequest" },
+            "401": { "$ref": "#/components/responses/Unauthorized" },
+            "403": { "$ref": "#/components/responses/Forbidden" },
+            "404": { "$ref": "#/components/responses/NotFound" },
+            "500": { "$ref": "#/components/responses/Failed" },
+            "503": { "$ref": "#/components/responses/Unavailable" },
+        },
+    })
+}
+
+/// Whether its group alone asks it too.
+fn is_default(entry: &Entry) -> bool {
+    entry.name().is_some() && default_of(entry.group()).is_some_and(|first| first.path == entry.path)
+}
+
+fn parameters(entry: &Entry) -> Vec<Value> {
+    let schema = entry.params();
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    properties
+        .into_iter()
+        .map(|(name, mut schema)| {
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            json!({
+                "name": name,
+                "in": "query",
+                "required": required.iter().any(|required| *required == name),
+                "description": description.unwrap_or_default(),
+                "schema": schema,
+            })
+        })
+        .collect()
+}
+
+/// The schema of the whole answer, the question's name first.
+fn answer(entry: &Entry) -> Value {
+    let mut schema = entry.answer().to_value();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        let question = json!({ "const": entry.path.join(" "), "description": "What was asked" });
+        let rest = std::mem::take(properties);
+        properties.insert("question".to_owned(), question);
+        properties.extend(rest);
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.insert(0, json!("question"));
+    }
+    schema
+}
+
+fn response(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+    })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "message": { "type": "string", "description": "What is wrong, for people" },
+                    "parameter": { "type": "string", "description": "The parameter that is to blame" },
+                },
+                "required": ["message"],
+            },
+        },
+        "required": ["error"],
+    })
+}

@@ -1,0 +1,83 @@
+//! Asking a question over HTTP: the path names it, the query string holds its
+//! parameters.
+
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http};
+use serde::Serialize;
+use serde_json::Value;
+use systemprompt_reporting::{Answer, Ctx, Entry, Error, Scope, default_of, find};
+
+use super::ApiState;
+use super::error::ApiError;
+
+/// An answer with the question it answers.
+#[derive(Debug, Serialize)]
+struct Envelope {
+    question: String,
+    #[serde(flatten)]
+    answer: Answer<Value>,
+}
+
+/// `GET /api/v1/analytics/{group}/{name}`, or `/{group}` for the group's first
+/// question.
+pub(super) async fn ask(
+    State(state): State<ApiState>,
+    scope: Option<Extension<Scope>>,
+    path: Option<Path<String>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    // Without a scope there is no answer: an unscoped one would show all.
+    let Extension(scope) = scope.ok_or_else(ApiError::no_scope)?;
+    let path = path.map(|Path(path)| path).unwrap_or_default();
+    let entry = named(&path).ok_or_else(|| {
+        ApiError::not_found("there is no such question; /api/docs lists all")
+    })?;
+    let query = query.unwrap_or_default();
+    let params = entry.decode(&query).map_err(|error| blame(entry, &query, error))?;
+    let ctx = Ctx { pool: state.pool, scope, clock: state.clock };
+    let answer = entry.run(&ctx, params).await.map_err(|error| blame(entry, &query, error))?;
+    Ok(Json(Envelope { question: entry.path.join(" "), answer }).into_response())
+}
+
+/// Any other method.
+pub(super) async fn refuse_method() -> impl IntoResponse {
+    ([(http::header::ALLOW, "GET, HEAD")], ApiError::method())
+}
+
+fn named(path: &str) -> Option<&'static Entry> {
+    let words: Vec<&str> = path.split('/').collect();
+    find(&words).or_else(|| match words.as_slice() {
+        [group] => default_of(group),
+        _ => None,
+    })
+}
+
+/// The error for the client, with the parameter that is to blame where one is.
+fn blame(entry: &Entry, query: &str, error: Error) -> ApiError {
+    let Error::Usage(message) = error else { return error.into() };
+    // A parameter is to blame if it alone gets the same refusal.
+    let alone = |pair: &&str| {
+        let refusal = entry.decode(pair).and_then(|params| entry.complete(params));
+        matches!(refusal, Err(Error::Usage(refused)) if refused == message)
+    };
+    let given = || query.split('&').filter(|pair| !pair.is_empty());
+    let missing = || missing(entry, query);
+    let parameter = missing().or_else(|| given().find(alone).map(name_of));
+    ApiError::usage(message, parameter)
+}
+
+/// A parameter that the question needs and the query does not have.
+fn missing(entry: &Entry, query: &str) -> Option<String> {
+    let schema = entry.params();
+    let needed = schema.get("required")?.as_array()?.iter().filter_map(Value::as_str);
+    let given = |name: &&str| query.split('&').any(|pair| name_of(pair) == *name);
+    let mut missing = needed.filter(|name| !given(name));
+    missing.next().map(str::to_owned)
+}
+
+/// The name in `name=value`. Names of parameters have no characters that a
+/// query string would escape.
+fn name_of(pair: &str) -> String {
+    pair.split('=').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,28 @@
+-- Conversations that are not the sums over `ai_requests`. Whose they are is
+-- left out: it is what the request said that was stored first.
+with expected as (
+    select
+        conversation_id,
+        min(created_at) as first_at,
+        max(created_at) as last_at,
+        count(*) as requests,
+        sum(input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input)
+            as input_tokens,
+        sum(output + reasoning + audio_output) as output_tokens,
+        coalesce(sum(cost_nanos), 0) as cost_nanos
+    from ai_requests
+    where conversation_id is not null
+    group by conversation_id
+),
+found as (
+    select conversation_id, first_at, last_at, requests, input_tokens, output_tokens, cost_nanos
+    from conversations
+)
+select
+    conversation_id as key,
+    to_jsonb(e) as expected,
+    to_jsonb(f) as found
+from expected e
+full join found f using (conversation_id)
+where to_jsonb(e) is distinct from to_jsonb(f)
+order by key

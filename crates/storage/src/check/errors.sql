@@ -1,0 +1,33 @@
+-- Rows of one grain of `errors` that are not the counts over `ai_requests`.
+-- $1 the grain, $2 the width of its buckets.
+with expected as (
+    select
+        date_bin($2::interval, created_at, timestamptz 'epoch') as bucket,
+        provider,
+        coalesce(served_model, requested_model, '') as model,
+        coalesce(agent, '') as agent,
+        coalesce(user_id, '') as user_id,
+        state,
+        coalesce(http_status, 0)::smallint as http_status,
+        coalesce(error_type, '') as error_type,
+        coalesce(error_code, '') as error_code,
+        count(*) as n,
+        min(created_at) as first_at,
+        max(created_at) as last_at
+    from ai_requests
+    where state <> 'completed'
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+),
+found as (
+    select * from errors where grain = $1
+)
+select
+    concat_ws(' ', bucket, provider, model, agent, user_id, state, http_status, error_type,
+        error_code) as key,
+    to_jsonb(e) as expected,
+    to_jsonb(f) - 'grain' as found
+from expected e
+full join found f
+    using (bucket, provider, model, agent, user_id, state, http_status, error_type, error_code)
+where to_jsonb(e) is distinct from to_jsonb(f) - 'grain'
+order by key

@@ -1,0 +1,49 @@
+-- Rows of one grain of `latency` that are not the counts over `ai_requests`.
+-- $1 the grain, $2 the width of its buckets, $3 its cubes.
+with cubes (cube, by_model, by_agent) as (
+    values
+        ('total', false, false),
+        ('model', true, false),
+        ('agent', false, true),
+        ('agent_model', true, true)
+),
+requests as (
+    select
+        date_bin($2::interval, created_at, timestamptz 'epoch') as bucket,
+        provider,
+        coalesce(served_model, requested_model, '') as model,
+        coalesce(agent, '') as agent,
+        -- Exact where a latency is a power of two, which begins a slot.
+        floor(16 * log(2, greatest(latency_us, 1)))::smallint as slot
+    from ai_requests
+    where state = 'completed' and latency_us is not null
+),
+sliced as (
+    select
+        -- Quarters are kept once, with every dimension and without a name.
+        case when $1 = 'quarter' then '' else c.cube end as cube,
+        r.bucket,
+        case when c.by_model then r.provider else '' end as provider,
+        case when c.by_model then r.model else '' end as model,
+        case when c.by_agent then r.agent else '' end as agent,
+        r.slot
+    from requests r
+    cross join cubes c
+    where c.cube = any($3)
+),
+expected as (
+    select cube, bucket, provider, model, agent, slot, count(*) as n
+    from sliced
+    group by cube, bucket, provider, model, agent, slot
+),
+found as (
+    select * from latency where grain = $1
+)
+select
+    concat_ws(' ', nullif(cube, ''), bucket, provider, model, agent, 'slot', slot) as key,
+    to_jsonb(e) as expected,
+    to_jsonb(f) - 'grain' as found
+from expected e
+full join found f using (cube, bucket, provider, model, agent, slot)
+where to_jsonb(e) is distinct from to_jsonb(f) - 'grain'
+order by key

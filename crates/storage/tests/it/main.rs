@@ -1,0 +1,3 @@
+//! Storage against a real PostgreSQL.
+
+mod embedded;

@@ -1,0 +1,10 @@
+//! The kit tested by itself: the mock provider seen from outside, by a client
+//! that shows every byte, and the databases.
+
+mod answers;
+mod client;
+mod db;
+mod faults;
+mod process;
+mod recordings;
+mod transport;

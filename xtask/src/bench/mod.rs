@@ -1,0 +1,82 @@
+//! `cargo xtask bench gateway|ingest`: what the gateway adds to a request, and
+//! how fast events reach PostgreSQL. Figures go to standard output as Markdown;
+//! what they mean is for `BENCHMARKS.md` to say.
+
+mod disk;
+mod gateway;
+mod ingest;
+mod machine;
+mod process;
+mod release;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use self::report::Report;
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+    /// A small run, to see that everything works
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Write the figures as JSON too
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What the gateway adds to a request: latency, CPU, memory
+    Gateway(gateway::Options),
+    /// How fast events go from the spool into PostgreSQL, part by part
+    Ingest(ingest::Options),
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// Something needed for the measurement cannot be built or started, or what was
+/// measured did not do its work.
+#[allow(clippy::print_stdout)] // the tables are what the task is for
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    if cfg!(debug_assertions) {
+        return release::run_again();
+    }
+    let Args { what, quick, json } = args;
+    // One thread: what runs here shares the machine with what is measured.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report: Report = runtime.block_on(async {
+        match what {
+            What::Gateway(options) => gateway::run(options, quick).await,
+            What::Ingest(options) => ingest::run(options, quick).await,
+        }
+    })?;
+    print!("{}", report.markdown());
+    if let Some(path) = json {
+        let text = serde_json::to_string_pretty(&report.json())?;
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A new folder under `target/`, which lies on the disk that is worth measuring
+/// (`/tmp` may be memory). It goes when it is dropped.
+fn folder(name: &str) -> anyhow::Result<tempfile::TempDir> {
+    let target = release::target()?;
+    let made = tempfile::Builder::new().prefix(&format!("bench-{name}-")).tempdir_in(&target);
+    let made = made.with_context(|| format!("making a folder in {}", target.display()))?;
+    open_to_all(made.path())?;
+    Ok(made)
+}
+
+/// PostgreSQL runs under an account of its own and has to enter the folder.
+fn open_to_all(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+}
