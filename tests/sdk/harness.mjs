@@ -141,6 +141,8 @@ export class Run {
   #failed = 0;
   #rows = new Map();
   #free = new Map();
+  #requestIds = new Set();
+  #headless = 0;
   #straight = new Way(MOCK, `${MOCK}/v1`, MOCK, this.#session);
   #through = new Way(`${GATEWAY}/anthropic`, `${GATEWAY}/openai/v1`, `${GATEWAY}/gemini`, this.#session);
 
@@ -172,12 +174,21 @@ export class Run {
     if (verify && !straight.error) {
       for (const [text, holds] of Object.entries(verify(straight))) if (!holds) problems.push(`not so: ${text}`);
     }
-    if (METERED && row !== undefined) {
-      if (row === false) this.#free.set(seen.requestId, name);
-      else if (seen.requestId) this.#rows.set(seen.requestId, { name, row, usage: seen.usage });
-      else problems.push('no x-systemprompt-request-id');
-    }
+    if (METERED) problems.push(...this.#expectRow(name, row, seen));
     this.#report(name, problems);
+  }
+
+  #expectRow(name, row, { requestId, usage }) {
+    if (!requestId) {
+      // The client left before the head; what passes freely has no id.
+      if (row === undefined) this.#headless += 1;
+      return row ? ['no x-systemprompt-request-id'] : [];
+    }
+    if (this.#requestIds.has(requestId)) return [`the request id ${requestId} came twice`];
+    this.#requestIds.add(requestId);
+    if (row === false) this.#free.set(requestId, name);
+    else if (row) this.#rows.set(requestId, { name, row, usage });
+    return [];
   }
 
   #report(name, problems) {
@@ -204,6 +215,8 @@ export class Run {
     }
     const twice = recorded.length - new Set(recorded.map((one) => one.id)).size;
     this.#report('no row twice', twice ? [`${twice} rows too many`] : []);
+    const unknown = recorded.filter((one) => !this.#requestIds.has(one.id)).map((one) => one.id);
+    this.#report('no row without a call', unknown.length > this.#headless ? unknown : []);
     const billed = recorded.filter((one) => this.#free.has(one.id)).map((one) => this.#free.get(one.id));
     this.#report('no row of a free call', billed);
   }

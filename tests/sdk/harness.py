@@ -179,7 +179,9 @@ class Run:
     passed: int = 0
     failed: int = 0
     rows: dict = field(default_factory=dict)
-    unmetered: dict = field(default_factory=dict)
+    free: dict = field(default_factory=dict)
+    request_ids: set = field(default_factory=set)
+    headless: int = 0
 
     def __post_init__(self):
         self.straight = Way(MOCK, f"{MOCK}/v1", MOCK, self.session)
@@ -208,14 +210,24 @@ class Run:
             problems.append(f"raised {straight.error}")
         if verify and not straight.error:
             problems += [f"not so: {text}" for text, holds in verify(straight).items() if not holds]
-        if METERED and row is not None:
-            if not seen.request_id:
-                problems += ["no x-systemprompt-request-id"] if row else []
-            elif row is False:
-                self.unmetered[seen.request_id] = name
-            else:
-                self.rows[seen.request_id] = (name, row, seen.usage)
+        if METERED:
+            problems += self.expect_row(name, row, seen)
         self.report(name, problems)
+
+    def expect_row(self, name, row, seen):
+        request_id = seen.request_id
+        if not request_id:
+            # The client left before the head; what passes freely has no id.
+            self.headless += row is None
+            return ["no x-systemprompt-request-id"] if row else []
+        if request_id in self.request_ids:
+            return [f"the request id {request_id} came twice"]
+        self.request_ids.add(request_id)
+        if row is False:
+            self.free[request_id] = name
+        elif row is not None:
+            self.rows[request_id] = (name, row, seen.usage)
+        return []
 
     def report(self, name, problems):
         if problems:
@@ -242,7 +254,9 @@ class Run:
             self.report(f"row of {name}", row_problems(found, row, usage))
         twice = len(recorded) - len({r["id"] for r in recorded})
         self.report("no row twice", [f"{twice} rows too many"] if twice else [])
-        billed = [self.unmetered[r["id"]] for r in recorded if r["id"] in self.unmetered]
+        unknown = [r["id"] for r in recorded if r["id"] not in self.request_ids]
+        self.report("no row without a call", unknown if len(unknown) > self.headless else [])
+        billed = [self.free[r["id"]] for r in recorded if r["id"] in self.free]
         self.report("no row of a free call", billed)
 
 

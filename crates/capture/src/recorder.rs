@@ -63,7 +63,11 @@ impl Recorder {
     /// [`Recorded::durable`].
     pub fn record_durably(&self, event: &Event) -> Recorded {
         let ticket = self.spool.append(&encode(event), true);
-        Recorded { spool: self.spool.clone(), ticket, patience: self.patience }
+        Recorded {
+            spool: self.spool.clone(),
+            ticket,
+            patience: self.patience,
+        }
     }
 }
 

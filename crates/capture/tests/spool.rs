@@ -53,7 +53,11 @@ async fn what_is_durable_is_read_back_after_a_restart() {
     assert_eq!(spool.id(), id);
     let (records, _, _) = read_all(&spool, start);
     assert_eq!(records[99], "record 99");
-    assert_eq!(read_all(&spool, end).0, Vec::<String>::new(), "nothing is read twice");
+    assert_eq!(
+        read_all(&spool, end).0,
+        Vec::<String>::new(),
+        "nothing is read twice"
+    );
     let ticket = spool.append(b"after", true);
     assert!(spool.durable(ticket).await);
     assert_eq!(read_all(&spool, end).0, ["after"]);
@@ -79,13 +83,19 @@ async fn records_cross_segments_in_order_from_many_producers() {
     }
     let (records, damaged, end) = read_all(&spool, start);
     assert_eq!((records.len(), damaged), (480, 0));
-    assert!(end.segment > start.segment + 1, "several segments were used");
+    assert!(
+        end.segment > start.segment + 1,
+        "several segments were used"
+    );
     for producer in 0..8 {
         let numbers = records.iter().filter_map(|r| {
             let (p, rest) = r.split_once(':')?;
             (p == producer.to_string()).then(|| rest.split_once(':').map(|(n, _)| n.to_owned()))?
         });
-        assert!(numbers.eq((0..60).map(|n| n.to_string())), "in order for producer {producer}");
+        assert!(
+            numbers.eq((0..60).map(|n| n.to_string())),
+            "in order for producer {producer}"
+        );
     }
 }
 
@@ -93,7 +103,10 @@ async fn records_cross_segments_in_order_from_many_producers() {
 async fn a_folder_has_one_holder() {
     let dir = tempfile::tempdir().expect("a folder");
     let spool = Spool::open(options(dir.path())).expect("opens");
-    assert!(matches!(Spool::open(options(dir.path())), Err(SpoolError::InUse(_))));
+    assert!(matches!(
+        Spool::open(options(dir.path())),
+        Err(SpoolError::InUse(_))
+    ));
     drop(spool);
     Spool::open(options(dir.path())).expect("free again");
 }
@@ -111,7 +124,10 @@ async fn damage_costs_the_damaged_record_only() {
 
     let path = dir.path().join("000000000001.seg");
     let mut bytes = fs::read(&path).expect("readable");
-    let at = bytes.windows(8).position(|w| w == b"number 2").expect("is there");
+    let at = bytes
+        .windows(8)
+        .position(|w| w == b"number 2")
+        .expect("is there");
     bytes[at] ^= 0x20;
     // A record that was being written when the process died.
     bytes.extend_from_slice(b"\xa5SP\x01\xff\x00\x00\x00torn");
@@ -122,7 +138,12 @@ async fn damage_costs_the_damaged_record_only() {
     assert_eq!(damaged, 1);
     assert_eq!(
         records,
-        ["record number 0", "record number 1", "record number 3", "record number 4"]
+        [
+            "record number 0",
+            "record number 1",
+            "record number 3",
+            "record number 4"
+        ]
     );
 }
 
@@ -131,14 +152,22 @@ async fn a_foreign_or_broken_segment_stops_the_start_with_one_sentence() {
     let dir = tempfile::tempdir().expect("a folder");
     drop(Spool::open(options(dir.path())).expect("opens"));
     fs::write(dir.path().join("000000000001.seg"), b"garbage").expect("writable");
-    let error = Spool::open(options(dir.path())).expect_err("refused").to_string();
-    assert!(error.contains("000000000001.seg") && error.contains("move it away"), "{error}");
+    let error = Spool::open(options(dir.path()))
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        error.contains("000000000001.seg") && error.contains("move it away"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_full_spool_admits_nothing_until_something_is_stored() {
     let dir = tempfile::tempdir().expect("a folder");
-    let options = SpoolOptions { cap: 3 << 20, ..options(dir.path()) };
+    let options = SpoolOptions {
+        cap: 3 << 20,
+        ..options(dir.path())
+    };
     let spool = Spool::open(options).expect("opens");
     let start = spool.oldest();
     spool.committed(start);
@@ -156,9 +185,15 @@ async fn a_full_spool_admits_nothing_until_something_is_stored() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    assert!(written >= 10, "a cap of three segments holds {written} records");
+    assert!(
+        written >= 10,
+        "a cap of three segments holds {written} records"
+    );
     assert!(!spool.is_healthy() || spool.admit(64 << 10).is_none());
-    assert!(spool.flush().await, "what was admitted can always be written");
+    assert!(
+        spool.flush().await,
+        "what was admitted can always be written"
+    );
     let (records, _, end) = read_all(&spool, start);
     assert_eq!(records.len() as u64, written);
 

@@ -14,7 +14,8 @@ use crate::export::{Envelope, Export};
 use crate::failure::Failure;
 use crate::human;
 
-/// How an answer is given.
+// How an answer is given. No doc comment: clap would take it for the help of
+// the whole command.
 #[derive(Clone, Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Output")]
@@ -41,19 +42,30 @@ pub(crate) fn command() -> Command {
 
 /// A group of questions; without a name it asks its first one.
 fn questions(first: &Entry) -> Command {
-    let names = names(first.group()).join(", ");
-    let about = format!("{}: {names}", first.about());
-    let long_about = format!("{}.\n\nWithout a command this asks {}.", first.about(), first.path.join(" "));
+    let about = format!("{}: {}", capitalised(first.group()), names(first.group()).join(", "));
+    let examples = format!(
+        "Without a command this asks {}.\n\nExample:\n  systemprompt analytics {} --since 7d",
+        first.path.join(" "),
+        first.group(),
+    );
     let command = question(first, first.group())
         .about(about)
-        .long_about(long_about)
+        .long_about(None)
+        .after_help(examples)
         .args_conflicts_with_subcommands(true);
     let members = QUERIES.iter().filter(|entry| entry.group() == first.group());
     command.subcommands(members.filter_map(|entry| Some(question(entry, entry.name()?))))
 }
 
 fn question(entry: &Entry, name: &'static str) -> Command {
-    Output::augment_args(entry.augment(Command::new(name)))
+    let command = Output::augment_args(entry.augment(Command::new(name)));
+    // Where there is nothing more to say, --help is as short as -h.
+    if entry.description() == entry.about() { command.long_about(None) } else { command }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The names of a group's questions.

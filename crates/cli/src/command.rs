@@ -19,7 +19,8 @@ Examples:
 
 Exit codes: 0 answered, 1 not found or failed, 2 not a valid question.";
 
-/// Where the configuration and the data are. Every command has these.
+// Where the configuration and the data are. Every command has these. No doc
+// comment: clap would take it for the help of the whole command.
 #[derive(Clone, Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Configuration")]

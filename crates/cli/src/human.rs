@@ -38,7 +38,9 @@ pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> 
     page.line("");
     match rows.as_slice() {
         [] => {}
-        [row] if !is_trend(&columns) => list::list(&columns, row, &zone, look).iter().for_each(|l| page.line(l)),
+        [row] if answers_in_one_row(entry, &columns) => {
+            list::list(&columns, row, &zone, look).iter().for_each(|line| page.line(line));
+        }
         rows => page.rows(columns, rows, &zone),
     }
     if nothing_happened(&rows) {
@@ -146,6 +148,12 @@ fn zone_of(period: &PeriodUsed) -> Zone {
 /// Whether rows are steps in time: then the first column says when.
 fn is_trend(columns: &[Column]) -> bool {
     columns.first().is_some_and(|first| first.unit == Unit::Time)
+}
+
+/// Whether a question has but one row: it is no trend, and nobody can ask for
+/// fewer.
+fn answers_in_one_row(entry: &Entry, columns: &[Column]) -> bool {
+    !is_trend(columns) && entry.params().pointer("/properties/limit").is_none()
 }
 
 /// Whether there is nothing to tell: no rows, or none that counts a request.

@@ -2,30 +2,40 @@
 
 use std::fmt::Write as _;
 
-use clap::Command;
+use clap::{Arg, Command};
 
-/// The help of every command, in the order in which help lists them.
+/// The help of every command, in the order in which help lists them. Options
+/// that every command has are shown with the first.
 #[must_use]
 pub fn reference() -> String {
     let mut page = String::from(
         "# The command line\n\n\
-         What `--help` says, command by command. This page is made from the program by its tests.\n",
+         What `--help` says, command by command. The options under *Configuration* hold for every \
+         command. This page is made from the program by its tests.\n",
     );
     let mut root = crate::command::command().term_width(100);
     root.build();
-    describe(&root, &mut Vec::new(), &mut page);
+    describe(root, &mut Vec::new(), &mut page);
     page
 }
 
-fn describe(command: &Command, path: &mut Vec<String>, page: &mut String) {
+fn describe(command: Command, path: &mut Vec<String>, page: &mut String) {
     path.push(command.get_name().to_owned());
-    let help = command.clone().term_width(100).render_long_help().to_string();
-    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-    let name = path.join(" ");
-    write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end())
-        .expect("a String takes all");
-    for command in command.get_subcommands() {
+    let subcommands: Vec<Command> = command.get_subcommands().cloned().collect();
+    let shown = if path.len() == 1 { command } else { command.mut_args(hide_common) };
+    let asked = [path.last().map(String::as_str).unwrap_or_default(), "--help"];
+    let help = shown.term_width(100).try_get_matches_from(asked).expect_err("help is no match");
+    let help = help.render().to_string();
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let (name, help) = (path.join(" "), lines.join("\n"));
+    write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end()).expect("a String takes all");
+    for command in subcommands {
         describe(command, path, page);
     }
     path.pop();
+}
+
+fn hide_common(arg: Arg) -> Arg {
+    let common = arg.is_global_set();
+    arg.hide(common)
 }

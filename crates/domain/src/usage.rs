@@ -230,7 +230,22 @@ pub struct Usage {
     pub region: Option<String>,
 }
 
+/// More tokens, or billed calls, than any one request can have used.
+const INCREDIBLE: u64 = 1_000_000_000;
+
 impl Usage {
+    /// Whether the numbers can be true. Those that cannot would drown every sum
+    /// they are added to, so callers treat such usage as not stated.
+    #[must_use]
+    pub fn is_credible(&self) -> bool {
+        let total = self.total();
+        let calls = self
+            .calls
+            .values()
+            .fold(0, |sum: u64, n| sum.saturating_add(*n));
+        total.input_total().saturating_add(total.output_total()) < INCREDIBLE && calls < INCREDIBLE
+    }
+
     /// Tokens of all models together.
     #[must_use]
     pub fn total(&self) -> Tokens {
@@ -239,5 +254,25 @@ impl Usage {
             total += other.tokens;
         }
         total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn incredible_numbers_are_seen() {
+        let of = |input, output| Usage {
+            tokens: Tokens {
+                input,
+                output,
+                ..Tokens::default()
+            },
+            ..Usage::default()
+        };
+        assert!(of(2_000_000, 128_000).is_credible());
+        assert!(!of(u64::MAX, u64::MAX).is_credible());
+        assert!(!of(0, INCREDIBLE).is_credible());
     }
 }

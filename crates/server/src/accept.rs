@@ -28,7 +28,9 @@ pub(crate) struct Limits {
 pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
     let room = Arc::new(Semaphore::new(limits.connections));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(128);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header)
+        .max_headers(128);
     loop {
         let permit = tokio::select! {
             permit = Arc::clone(&room).acquire_owned() => permit,
@@ -48,10 +50,12 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, sh
             }
         };
         prepare(&stream);
-        let service = app.clone().map_request(move |mut request: hyper::Request<_>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request
-        });
+        let service = app
+            .clone()
+            .map_request(move |mut request: hyper::Request<_>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request
+            });
         let connection =
             http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let stopping = shutdown.stopping.clone();

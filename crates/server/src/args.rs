@@ -11,12 +11,16 @@ use systemprompt_config::Sources;
 /// needed. Point an SDK's base URL at it and ask `systemprompt analytics` what
 /// was spent.
 #[derive(Debug, Parser)]
-#[command(name = "systemprompt-server", version, after_help = "\
+#[command(
+    name = "systemprompt-server",
+    version,
+    after_help = "\
 Examples:
   systemprompt-server
   systemprompt-server --listen 0.0.0.0:8080 --database-url postgres://analytics@db/analytics
   systemprompt-server --set providers.anthropic.base_url=http://127.0.0.1:9191 \\
-                      --set providers.anthropic.credentials=passthrough")]
+                      --set providers.anthropic.credentials=passthrough"
+)]
 pub(crate) struct Args {
     /// Profile to use: a file, or a name in `profiles/`
     #[arg(long, value_name = "FILE|NAME", env = "SYSTEMPROMPT_PROFILE")]
@@ -31,7 +35,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
     /// Override any key of the profile (can be repeated)
-    #[arg(long = "set", value_name = "KEY.PATH=VALUE", env = "SYSTEMPROMPT_SET", value_delimiter = '\n')]
+    #[arg(
+        long = "set",
+        value_name = "KEY.PATH=VALUE",
+        env = "SYSTEMPROMPT_SET",
+        value_delimiter = '\n'
+    )]
     sets: Vec<String>,
     /// Go on although events between the spool and the database are missing
     #[arg(long)]

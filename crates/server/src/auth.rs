@@ -49,20 +49,27 @@ impl Identity {
     /// Whether it may act for an agent.
     pub(crate) fn may_act_for(&self, agent: &str) -> bool {
         self.agent.as_deref() == Some(agent)
-            || self.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent))
+            || self
+                .agents
+                .as_ref()
+                .is_none_or(|agents| agents.iter().any(|a| a == agent))
     }
 }
 
 /// Why a request is refused, as a sentence for the client.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    #[error("a systemprompt token is needed; add one under server.tokens in the profile and send it as x-systemprompt-token, or where your SDK puts its API key")]
+    #[error(
+        "a systemprompt token is needed; add one under server.tokens in the profile and send it as x-systemprompt-token, or where your SDK puts its API key"
+    )]
     NoToken,
     #[error("this systemprompt token is not known")]
     UnknownToken,
     #[error("this systemprompt token does not have the scope for this")]
     Scope,
-    #[error("without tokens this server answers only direct requests from its own machine; add a token under server.tokens in the profile")]
+    #[error(
+        "without tokens this server answers only direct requests from its own machine; add a token under server.tokens in the profile"
+    )]
     NotLocal,
 }
 
@@ -99,9 +106,15 @@ impl Auth {
         scope: Scope,
     ) -> Result<Identity, Refusal> {
         if self.is_open() {
-            return if is_local(headers, peer) { Ok(Identity::default()) } else { Err(Refusal::NotLocal) };
+            return if is_local(headers, peer) {
+                Ok(Identity::default())
+            } else {
+                Err(Refusal::NotLocal)
+            };
         }
-        let own = headers.get("x-systemprompt-token").map(http::HeaderValue::as_bytes);
+        let own = headers
+            .get("x-systemprompt-token")
+            .map(http::HeaderValue::as_bytes);
         let mut refusal = Refusal::NoToken;
         for key in own.into_iter().chain(keys) {
             match self.tokens.get(&digest(key)) {
@@ -128,16 +141,27 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 /// A request straight from this machine: not through a proxy on it, and not
 /// from a web page that a browser on it shows.
 fn is_local(headers: &HeaderMap, peer: SocketAddr) -> bool {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("");
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.split(':').next().unwrap_or(""),
     };
-    let forwarded = ["forwarded", "via"].iter().any(|name| headers.contains_key(*name))
-        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
-    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+    let forwarded = ["forwarded", "via"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+        || headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-forwarded-"));
+    let site = headers
+        .get("sec-fetch-site")
+        .map(http::HeaderValue::as_bytes);
     peer.ip().to_canonical().is_loopback()
-        && ["localhost", "127.0.0.1", "::1"].iter().any(|local| name.eq_ignore_ascii_case(local))
+        && ["localhost", "127.0.0.1", "::1"]
+            .iter()
+            .any(|local| name.eq_ignore_ascii_case(local))
         && !forwarded
         && matches!(site, None | Some(b"none" | b"same-origin"))
 }
@@ -147,9 +171,15 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), value.parse().expect("a header value"))
-        }).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    value.parse().expect("a header value"),
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -158,22 +188,40 @@ mod tests {
         let there: SocketAddr = "192.0.2.7:5000".parse().expect("an address");
         let local = |pairs: &[(&'static str, &str)], peer| is_local(&headers(pairs), peer);
         assert!(local(&[("host", "localhost:8080")], here));
-        assert!(local(&[("host", "[::1]:8080")], "[::1]:1".parse().expect("an address")));
-        assert!(local(&[("host", "127.0.0.1"), ("sec-fetch-site", "none")], here));
+        assert!(local(
+            &[("host", "[::1]:8080")],
+            "[::1]:1".parse().expect("an address")
+        ));
+        assert!(local(
+            &[("host", "127.0.0.1"), ("sec-fetch-site", "none")],
+            here
+        ));
         assert!(!local(&[("host", "localhost:8080")], there));
         assert!(!local(&[("host", "evil.example")], here), "DNS rebinding");
         assert!(!local(&[("host", "localhost.evil.example")], here));
         assert!(!local(&[], here));
         for header in ["forwarded", "via", "x-forwarded-for", "x-forwarded-host"] {
-            assert!(!local(&[("host", "localhost"), (header, "x")], here), "{header}");
+            assert!(
+                !local(&[("host", "localhost"), (header, "x")], here),
+                "{header}"
+            );
         }
-        assert!(!local(&[("host", "localhost"), ("sec-fetch-site", "cross-site")], here));
+        assert!(!local(
+            &[("host", "localhost"), ("sec-fetch-site", "cross-site")],
+            here
+        ));
     }
 
     #[test]
     fn a_bearer_token_is_found() {
-        assert_eq!(bearer(&headers(&[("authorization", "Bearer abc")])), Some(&b"abc"[..]));
-        assert_eq!(bearer(&headers(&[("authorization", "bearer abc")])), Some(&b"abc"[..]));
+        assert_eq!(
+            bearer(&headers(&[("authorization", "Bearer abc")])),
+            Some(&b"abc"[..])
+        );
+        assert_eq!(
+            bearer(&headers(&[("authorization", "bearer abc")])),
+            Some(&b"abc"[..])
+        );
         assert_eq!(bearer(&headers(&[("authorization", "Basic abc")])), None);
         assert_eq!(bearer(&headers(&[("authorization", "B")])), None);
     }

@@ -13,15 +13,22 @@ pub(crate) fn load_or_make(storage: &Path, name: &str) -> io::Result<[u8; 32]> {
     let path = dir.join(name);
     match fs::read(&path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{} is no 32-byte key", path.display()))
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is no 32-byte key", path.display()),
+            )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(&dir)?;
             let mut key = [0; 32];
             rand::rng().fill_bytes(&mut key);
             let new = dir.join(format!("{name}.new"));
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&new)?;
             file.write_all(&key)?;
             file.sync_all()?;
             fs::rename(&new, &path)?;

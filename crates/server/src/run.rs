@@ -40,7 +40,9 @@ pub fn main() -> ExitCode {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         let outcome = runtime.block_on(serve(&config, &args));
         // Whatever still runs only holds what the spool has already.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -62,7 +64,10 @@ fn configure(args: &Args) -> anyhow::Result<Config> {
 
 /// The folder that holds the profiles: this one, or the nearest above it.
 fn root(here: PathBuf) -> PathBuf {
-    let found = here.ancestors().find(|dir| dir.join("profiles").is_dir()).map(PathBuf::from);
+    let found = here
+        .ancestors()
+        .find(|dir| dir.join("profiles").is_dir())
+        .map(PathBuf::from);
     found.unwrap_or(here)
 }
 
@@ -92,7 +97,12 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     // The port first: it is the cheapest thing to find taken.
     let listener = TcpListener::bind(profile.server.listen)
         .await
-        .with_context(|| format!("cannot listen on {}; choose another with --listen", profile.server.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; choose another with --listen",
+                profile.server.listen
+            )
+        })?;
     let address = listener.local_addr()?;
 
     let spool = Spool::open(SpoolOptions {
@@ -102,19 +112,27 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         segment: profile.limits.spool.segment,
         keep: KEEP_SEGMENTS,
     })?;
-    let storage = Storage::open(config, |step| tracing::info!("{step}")).await?;
+    let storage = Arc::new(Storage::open(config, |step| tracing::info!("{step}")).await?);
     prices::keep(storage.pool(), &catalogue, Clock::System.now())
         .await
         .context("cannot keep the price versions in the database")?;
 
     let boot = BootId::new();
-    let recovered =
-        Writer::start(storage.writer_pool(), spool.clone(), Clock::System, boot, args.accept_gap);
+    let recovered = Writer::start(
+        storage.writer_pool(),
+        spool.clone(),
+        Clock::System,
+        boot,
+        args.accept_gap,
+    );
     let mut writer = recovered.await?;
     writer.drain().await?;
     let lost = writer.settle_lost().await?;
     if lost > 0 {
-        tracing::warn!(requests = lost, "an earlier run of this server died in the middle of requests; they are marked lost");
+        tracing::warn!(
+            requests = lost,
+            "an earlier run of this server died in the middle of requests; they are marked lost"
+        );
     }
 
     let shutdown = Shutdown::default();
@@ -142,6 +160,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     let open = auth.is_open();
     let app = app::router(auth, gateway, health, api);
 
+    tokio::spawn(supervise(Arc::clone(&storage), shutdown.clone()));
     let (stop_writer, stopped) = watch::channel(false);
     let writing = tokio::spawn(async move { writer.run(stopped).await });
     let downstream = &profile.limits.downstream;
@@ -174,7 +193,9 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
                 Ok(ended) => ended,
                 Err(_) => {
                     writing.abort();
-                    tracing::warn!("the database is away: what is not stored yet stays in the spool");
+                    tracing::warn!(
+                        "the database is away: what is not stored yet stays in the spool"
+                    );
                     Ok(Ok(()))
                 }
             }
@@ -183,4 +204,20 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     storage.close().await?;
     ended.context("the writer failed")??;
     Ok(())
+}
+
+/// Looks after the embedded database: requests go on without it, questions do
+/// not.
+async fn supervise(storage: Arc<Storage>, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            () = shutdown.stopping.cancelled() => return,
+        }
+        match storage.revive().await {
+            Ok(true) => tracing::warn!("the embedded database had died and was started again"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the embedded database does not start"),
+        }
+    }
 }

@@ -48,8 +48,14 @@ impl Shutdown {
     pub(crate) async fn drain(&self, patience: Duration) {
         self.stopping.cancel();
         self.work.close();
-        if tokio::time::timeout(patience, self.work.wait()).await.is_err() {
-            tracing::warn!(requests = self.work.len(), "cutting requests that did not end in time");
+        if tokio::time::timeout(patience, self.work.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                requests = self.work.len(),
+                "cutting requests that did not end in time"
+            );
             self.cut.cancel();
             self.work.wait().await;
         }

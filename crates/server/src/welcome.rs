@@ -17,7 +17,10 @@ pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
     };
     line("Point an SDK at it:");
     for (name, provider) in &config.profile.providers {
-        line(&format!("  {name:<10} base URL {}", base_url(&base, name, provider.wire)));
+        line(&format!(
+            "  {name:<10} base URL {}",
+            base_url(&base, name, provider.wire)
+        ));
     }
     line("");
     line("Or try one request:");
@@ -58,7 +61,11 @@ fn example(base: &str, name: &str, provider: &Provider, open: bool) -> String {
         (true, false) => "$SYSTEMPROMPT_TOKEN".to_owned(),
         (false, _) => format!("${variable}"),
     };
-    let token = if managed || open { "" } else { " \\\n    -H \"x-systemprompt-token: $SYSTEMPROMPT_TOKEN\"" };
+    let token = if managed || open {
+        ""
+    } else {
+        " \\\n    -H \"x-systemprompt-token: $SYSTEMPROMPT_TOKEN\""
+    };
     match provider.wire {
         Wire::Anthropic => format!(
             "  curl {base}/{name}/v1/messages -H 'content-type: application/json' \\\n    \

@@ -33,7 +33,11 @@ impl fmt::Display for Difference {
             None => "no row".to_owned(),
         };
         let (expected, found) = (columns(&self.expected), columns(&self.found));
-        write!(f, "{} [{}]: expected {expected}, found {found}", self.table, self.key)
+        write!(
+            f,
+            "{} [{}]: expected {expected}, found {found}",
+            self.table, self.key
+        )
     }
 }
 
@@ -56,11 +60,26 @@ const DAY: (&str, &str) = ("day", "1 day");
 
 const ROLLUPS: [Rollup; 8] = [
     rollup("usage_quarter", USAGE, QUARTER, &["full"]),
-    rollup("usage_hour", USAGE, HOUR, &["total", "model", "agent", "agent_model"]),
-    rollup("usage_day", USAGE, DAY, &["total", "model", "agent", "agent_model", "user", "full"]),
+    rollup(
+        "usage_hour",
+        USAGE,
+        HOUR,
+        &["total", "model", "agent", "agent_model"],
+    ),
+    rollup(
+        "usage_day",
+        USAGE,
+        DAY,
+        &["total", "model", "agent", "agent_model", "user", "full"],
+    ),
     rollup("latency_quarter", LATENCY, QUARTER, &["agent_model"]),
     rollup("latency_hour", LATENCY, HOUR, &["total", "agent_model"]),
-    rollup("latency_day", LATENCY, DAY, &["total", "model", "agent", "agent_model"]),
+    rollup(
+        "latency_day",
+        LATENCY,
+        DAY,
+        &["total", "model", "agent", "agent_model"],
+    ),
     rollup("errors_quarter", ERRORS, QUARTER, &[]),
     rollup("errors_hour", ERRORS, HOUR, &[]),
 ];
@@ -71,7 +90,13 @@ const fn rollup(
     (grain, width): (&'static str, &'static str),
     cubes: &'static [&'static str],
 ) -> Rollup {
-    Rollup { table, sql, grain, width, cubes }
+    Rollup {
+        table,
+        sql,
+        grain,
+        width,
+        cubes,
+    }
 }
 
 /// Every row of the rollups and of `conversations` that is missing, that should
@@ -82,15 +107,34 @@ const fn rollup(
 /// When the database fails.
 pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
     let mut tx = db.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
+    sqlx::query("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await?;
     let mut differences = Vec::new();
-    for Rollup { table, sql, grain, width, cubes } in ROLLUPS {
+    for Rollup {
+        table,
+        sql,
+        grain,
+        width,
+        cubes,
+    } in ROLLUPS
+    {
         let query = sqlx::query(sql).bind(grain).bind(width);
-        let query = if cubes.is_empty() { query } else { query.bind(cubes) };
+        let query = if cubes.is_empty() {
+            query
+        } else {
+            query.bind(cubes)
+        };
         let rows = query.fetch_all(&mut *tx).await?;
-        differences.extend(rows.iter().map(|row| difference(table, row)).collect::<Result<Vec<_>, _>>()?);
+        differences.extend(
+            rows.iter()
+                .map(|row| difference(table, row))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
     }
-    let rows = sqlx::query(include_str!("check/conversations.sql")).fetch_all(&mut *tx).await?;
+    let rows = sqlx::query(include_str!("check/conversations.sql"))
+        .fetch_all(&mut *tx)
+        .await?;
     for row in &rows {
         differences.push(difference("conversations", row)?);
     }
@@ -111,13 +155,21 @@ fn difference(table: &'static str, row: &PgRow) -> Result<Difference, sqlx::Erro
     let cube = either.and_then(|columns| columns.get("cube")?.as_str());
     let cube = cube.filter(|cube| !cube.is_empty()).map(str::to_owned);
     if let (Some(expected), Some(found)) = (&mut expected, &mut found) {
-        let same: Vec<_> =
-            expected.iter().filter(|(name, value)| found.get(*name) == Some(value)).collect();
+        let same: Vec<_> = expected
+            .iter()
+            .filter(|(name, value)| found.get(*name) == Some(value))
+            .collect();
         let same: Vec<String> = same.into_iter().map(|(name, _)| name.clone()).collect();
         for name in &same {
             expected.remove(name);
             found.remove(name);
         }
     }
-    Ok(Difference { table, cube, key: row.try_get("key")?, expected, found })
+    Ok(Difference {
+        table,
+        cube,
+        key: row.try_get("key")?,
+        expected,
+        found,
+    })
 }

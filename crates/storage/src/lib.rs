@@ -8,6 +8,6 @@ mod partitions;
 pub mod prices;
 pub mod writer;
 
-pub use migrate::migrate;
+pub use migrate::{MIGRATOR, migrate};
 pub use open::{OpenError, Storage};
 pub use writer::{Writer, WriterError, WriterStats};

@@ -4,7 +4,8 @@
 use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+/// The migrations themselves, for tools that set databases up.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Brings the schema up to date.
 ///

@@ -1,6 +1,6 @@
 //! Opening the database: the one the profile names, or our own.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,8 +8,12 @@ use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use systemprompt_config::Config;
+use tokio::sync::Mutex;
 
 use crate::embedded::{Embedded, EmbeddedError};
+
+/// A database that does not answer for this long is looked after.
+const PING: Duration = Duration::from_secs(3);
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +41,9 @@ pub enum OpenError {
 /// An open database, migrated, with the embedded cluster if it is ours.
 #[derive(Debug)]
 pub struct Storage {
-    embedded: Option<Embedded>,
+    /// Holds on the embedded cluster, if it is ours; one more after each revival.
+    embedded: Option<Mutex<Vec<Embedded>>>,
+    folder: PathBuf,
     options: PgConnectOptions,
     questions: PgPool,
 }
@@ -53,21 +59,21 @@ impl Storage {
             Some(url) => {
                 let options = PgConnectOptions::from_str(url.expose())
                     .map_err(|error| OpenError::Url(error.to_string()))?;
-                Self::connect(None, options).await
+                Self::connect(None, options, PathBuf::new()).await
             }
-            None => Self::embedded(&config.profile.server.storage, progress).await,
+            None => {
+                let folder = config.profile.server.storage.clone();
+                let embedded = Embedded::start(&folder, progress).await?;
+                let options = embedded.connect_options();
+                Self::connect(Some(embedded), options, folder).await
+            }
         }
-    }
-
-    async fn embedded(storage: &Path, progress: impl Fn(&str)) -> Result<Self, OpenError> {
-        let embedded = Embedded::start(storage, progress).await?;
-        let options = embedded.connect_options();
-        Self::connect(Some(embedded), options).await
     }
 
     async fn connect(
         embedded: Option<Embedded>,
         options: PgConnectOptions,
+        folder: PathBuf,
     ) -> Result<Self, OpenError> {
         let options = options.application_name("systemprompt");
         let control = pool(1, options.clone());
@@ -75,24 +81,36 @@ impl Storage {
             .fetch_one(&control)
             .await
             .map_err(OpenError::Connect)?;
-        let major = version.split(['.', ' ']).next().and_then(|v| v.parse::<u32>().ok());
+        let major = version
+            .split(['.', ' '])
+            .next()
+            .and_then(|v| v.parse::<u32>().ok());
         if major.is_none_or(|major| major < 15) {
             return Err(OpenError::TooOld(version));
         }
-        crate::migrate(&control).await.map_err(|error| match error {
-            MigrateError::VersionMissing(_) => OpenError::Newer,
-            other => OpenError::Migrate(other),
-        })?;
+        crate::migrate(&control)
+            .await
+            .map_err(|error| match error {
+                MigrateError::VersionMissing(_) => OpenError::Newer,
+                other => OpenError::Migrate(other),
+            })?;
         control.close().await;
         // A generic plan cannot drop the grains and partitions that a question
         // does not read.
         let questions = pool(
             6,
-            options
-                .clone()
-                .options([("plan_cache_mode", "force_custom_plan"), ("statement_timeout", "5s")]),
+            options.clone().options([
+                ("plan_cache_mode", "force_custom_plan"),
+                ("statement_timeout", "5s"),
+            ]),
         );
-        Ok(Self { embedded, options, questions })
+        let embedded = embedded.map(|held| Mutex::new(vec![held]));
+        Ok(Self {
+            embedded,
+            folder,
+            options,
+            questions,
+        })
     }
 
     /// Connections for questions: custom plans, five seconds a statement.
@@ -113,17 +131,37 @@ impl Storage {
         )
     }
 
+    /// Starts the embedded cluster again if it died; `true` if it had to.
+    /// Does nothing for a database that is not ours.
+    ///
+    /// # Errors
+    /// When the cluster does not start.
+    pub async fn revive(&self) -> Result<bool, EmbeddedError> {
+        let Some(held) = &self.embedded else {
+            return Ok(false);
+        };
+        let ping = sqlx::query("select 1").execute(&self.questions);
+        if matches!(tokio::time::timeout(PING, ping).await, Ok(Ok(_))) {
+            return Ok(false);
+        }
+        let again = Embedded::start(&self.folder, |_| {}).await?;
+        held.lock().await.push(again);
+        Ok(true)
+    }
+
     /// Closes the connections and, as its last holder, stops the embedded
     /// cluster.
     ///
     /// # Errors
     /// When the cluster does not stop.
-    pub async fn close(self) -> Result<(), EmbeddedError> {
+    pub async fn close(&self) -> Result<(), EmbeddedError> {
         self.questions.close().await;
-        match self.embedded {
-            Some(embedded) => embedded.stop().await,
-            None => Ok(()),
+        if let Some(held) = &self.embedded {
+            for embedded in held.lock().await.drain(..) {
+                embedded.stop().await?;
+            }
         }
+        Ok(())
     }
 }
 

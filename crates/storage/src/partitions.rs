@@ -35,8 +35,11 @@ impl Partitions {
     ) -> Result<(), sqlx::Error> {
         let today = now.date();
         let ahead = (0..=AHEAD).filter_map(|n| today.checked_add(Duration::days(n)));
-        let missing: BTreeSet<Date> =
-            days.into_iter().chain(ahead).filter(|day| !self.days.contains(day)).collect();
+        let missing: BTreeSet<Date> = days
+            .into_iter()
+            .chain(ahead)
+            .filter(|day| !self.days.contains(day))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -52,8 +55,15 @@ impl Partitions {
 }
 
 async fn create(db: &mut PgConnection, table: &str, day: Date) -> Result<(), sqlx::Error> {
-    let Some(next) = day.next_day() else { return Ok(()) };
-    let suffix = format!("{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day());
+    let Some(next) = day.next_day() else {
+        return Ok(());
+    };
+    let suffix = format!(
+        "{:04}{:02}{:02}",
+        day.year(),
+        u8::from(day.month()),
+        day.day()
+    );
     // Names and dates are ours; nothing of it comes from outside.
     let sql = format!(
         "create table if not exists {table}_{suffix} partition of {table} \

@@ -13,14 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, geteuid, test_kill_process};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use systemprompt_storage::MIGRATOR;
 use systemprompt_storage::embedded::{Embedded, Options};
 use tokio::sync::Mutex;
-
-/// Known here only to name the template after them; storage applies its own.
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// How long the cluster waits for the next test process.
 const LINGER: Duration = Duration::from_secs(20);
@@ -213,7 +210,7 @@ async fn make_template(
 /// A name that changes with the migrations.
 fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
-    for migration in MIGRATIONS.iter() {
+    for migration in MIGRATOR.iter() {
         (migration.version, &migration.checksum).hash(&mut hasher);
     }
     format!("template_{:016x}", hasher.finish())

@@ -1,6 +1,9 @@
 //! Real parts for tests: databases, a mock provider, server processes.
 
+pub mod client;
 pub mod db;
+pub mod faults;
 pub mod load;
+pub mod oracle;
 pub mod process;
 pub mod upstream;

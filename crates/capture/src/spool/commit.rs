@@ -43,7 +43,10 @@ impl<'a> Committer<'a> {
         Self {
             shared,
             active,
-            unsynced: Batch { bytes: Vec::new(), lengths: Vec::new() },
+            unsynced: Batch {
+                bytes: Vec::new(),
+                lengths: Vec::new(),
+            },
             written: 0,
             written_bytes: 0,
             durable_end,
@@ -81,8 +84,11 @@ impl<'a> Committer<'a> {
                 break;
             }
             if self.unsynced.lengths.is_empty() {
-                queue =
-                    self.shared.appended.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self
+                    .shared
+                    .appended
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let (guard, wait) = self
@@ -125,7 +131,8 @@ impl<'a> Committer<'a> {
                 continue;
             }
             let from = self.written_bytes;
-            self.active.write(&self.unsynced.bytes[from..from + bytes])?;
+            self.active
+                .write(&self.unsynced.bytes[from..from + bytes])?;
             self.written += count;
             self.written_bytes += bytes;
         }
@@ -151,8 +158,14 @@ impl<'a> Committer<'a> {
             self.written = 0;
             self.written_bytes = 0;
         }
-        let position = Position { segment: self.active.number, offset: self.durable_end };
-        self.shared.progress.send_replace(Progress { logical: self.logical, position });
+        let position = Position {
+            segment: self.active.number,
+            offset: self.durable_end,
+        };
+        self.shared.progress.send_replace(Progress {
+            logical: self.logical,
+            position,
+        });
         Ok(())
     }
 
@@ -170,11 +183,21 @@ impl<'a> Committer<'a> {
                 spare
             }
         };
-        let next =
-            spare.activate(&options.dir, self.shared.id, self.active.number + 1, self.durable_end)?;
+        let next = spare.activate(
+            &options.dir,
+            self.shared.id,
+            self.active.number + 1,
+            self.durable_end,
+        )?;
         let old = std::mem::replace(&mut self.active, next);
         let mut queue = self.shared.queue();
-        queue.closed.insert(old.number, Closed { size: self.durable_end, at: SystemTime::now() });
+        queue.closed.insert(
+            old.number,
+            Closed {
+                size: self.durable_end,
+                at: SystemTime::now(),
+            },
+        );
         queue.prepared = queue.prepared.saturating_sub(options.segment);
         queue.room = self.active.room() + queue.spares.len() as u64 * usable(options.segment);
         drop(queue);
@@ -232,7 +255,10 @@ pub(super) fn prepare(shared: &Shared) {
                 let timed = shared.short_of_room.wait_timeout(queue, RETRY);
                 timed.unwrap_or_else(PoisonError::into_inner).0
             } else {
-                shared.short_of_room.wait(queue).unwrap_or_else(PoisonError::into_inner)
+                shared
+                    .short_of_room
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner)
             };
             continue;
         }

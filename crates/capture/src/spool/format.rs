@@ -51,17 +51,17 @@ impl SegmentHeader {
     /// When the bytes are not a header of this format, or are damaged.
     pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
         let bad = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        let bytes: &[u8; SEGMENT_HEADER] =
-            bytes.first_chunk().ok_or_else(|| bad("a segment shorter than its header"))?;
+        let bytes: &[u8; SEGMENT_HEADER] = bytes
+            .first_chunk()
+            .ok_or_else(|| bad("a segment shorter than its header"))?;
         if bytes[..8] != SEGMENT_MAGIC {
             return Err(bad("not a spool segment of this version"));
         }
         if crc32c::crc32c(&bytes[..40]).to_le_bytes() != bytes[40..44] {
             return Err(bad("a damaged segment header"));
         }
-        let number = |at: usize| {
-            u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-        };
+        let number =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
         Ok(Self {
             spool: SpoolId(Uuid::from_slice(&bytes[8..24]).expect("sixteen bytes")),
             number: number(24),
@@ -105,7 +105,9 @@ pub(super) fn read_item(bytes: &[u8]) -> (Item<'_>, usize) {
     // Damage: look for the next place at which a whole record stands.
     let mut at = 1;
     while at < bytes.len() {
-        let Some(found) = bytes[at..].iter().position(|b| *b == RECORD_MAGIC[0]) else { break };
+        let Some(found) = bytes[at..].iter().position(|b| *b == RECORD_MAGIC[0]) else {
+            break;
+        };
         at += found;
         if read_record(&bytes[at..]).is_some() {
             return (Item::Damaged(&bytes[..at]), at);
@@ -143,7 +145,11 @@ mod tests {
 
     #[test]
     fn a_header_survives() {
-        let header = SegmentHeader { spool: SpoolId::new(), number: 7, previous_end: 4096 };
+        let header = SegmentHeader {
+            spool: SpoolId::new(),
+            number: 7,
+            previous_end: 4096,
+        };
         let mut bytes = header.encode();
         assert_eq!(SegmentHeader::decode(&bytes).expect("valid"), header);
         bytes[30] ^= 1;

@@ -173,16 +173,25 @@ impl Spool {
     /// once. A payload over [`MAX_PAYLOAD`] is cut to nothing and counted as a
     /// bug, because callers bound what they record.
     pub fn append(&self, payload: &[u8], sync: bool) -> Ticket {
-        debug_assert!(payload.len() <= MAX_PAYLOAD, "events are bounded where they are made");
+        debug_assert!(
+            payload.len() <= MAX_PAYLOAD,
+            "events are bounded where they are made"
+        );
         let mut queue = self.shared.queue();
         if payload.len() <= MAX_PAYLOAD {
             let before = queue.records.bytes.len();
             format::write_record(&mut queue.records.bytes, payload);
             let length = queue.records.bytes.len() - before;
-            queue.records.lengths.push(u32::try_from(length).expect("below MAX_PAYLOAD"));
+            queue
+                .records
+                .lengths
+                .push(u32::try_from(length).expect("below MAX_PAYLOAD"));
             queue.end += length as u64;
         } else {
-            tracing::error!(bytes = payload.len(), "an event too large for the spool was dropped");
+            tracing::error!(
+                bytes = payload.len(),
+                "an event too large for the spool was dropped"
+            );
         }
         queue.sync |= sync;
         let ticket = Ticket(queue.end);
@@ -223,7 +232,10 @@ impl Spool {
         if short {
             self.shared.short_of_room.notify_one();
         }
-        fits.then(|| Admission { shared: Arc::clone(&self.shared), bytes })
+        fits.then(|| Admission {
+            shared: Arc::clone(&self.shared),
+            bytes,
+        })
     }
 
     /// Whether work is admitted at the moment.
@@ -253,7 +265,10 @@ impl Spool {
         let segment = queue.closed.keys().next().copied();
         drop(queue);
         let segment = segment.unwrap_or_else(|| self.durable_end().segment);
-        Position { segment, offset: format::SEGMENT_HEADER as u64 }
+        Position {
+            segment,
+            offset: format::SEGMENT_HEADER as u64,
+        }
     }
 
     /// Bytes on disk that are not stored yet.
@@ -261,11 +276,17 @@ impl Spool {
     pub fn backlog(&self) -> u64 {
         let end = self.durable_end();
         let queue = self.shared.queue();
-        let Some(from) = queue.committed else { return 0 };
+        let Some(from) = queue.committed else {
+            return 0;
+        };
         if from.segment == end.segment {
             return end.offset.saturating_sub(from.offset);
         }
-        let closed: u64 = queue.closed.range(from.segment..).map(|(_, c)| c.size).sum();
+        let closed: u64 = queue
+            .closed
+            .range(from.segment..)
+            .map(|(_, c)| c.size)
+            .sum();
         (closed + end.offset).saturating_sub(from.offset)
     }
 
@@ -297,9 +318,13 @@ impl Queue {
     /// Removes segments that are stored: those past their time, and with
     /// `short` as many as it takes to make room for one more.
     fn expire(&mut self, options: &SpoolOptions, now: SystemTime, short: bool) {
-        let Some(committed) = self.committed else { return };
+        let Some(committed) = self.committed else {
+            return;
+        };
         while let Some((&number, closed)) = self.closed.first_key_value() {
-            let old = now.duration_since(closed.at).is_ok_and(|age| age >= options.keep);
+            let old = now
+                .duration_since(closed.at)
+                .is_ok_and(|age| age >= options.keep);
             let needed = short && self.used() + options.segment > options.cap;
             if number >= committed.segment || !(old || needed) {
                 return;

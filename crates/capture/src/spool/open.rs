@@ -29,7 +29,10 @@ impl Drop for Life {
         self.shared.appended.notify_all();
         self.shared.short_of_room.notify_all();
         let threads = self.threads.get_mut();
-        for thread in threads.unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+        for thread in threads
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .drain(..)
+        {
             let _ = thread.join();
         }
     }
@@ -44,7 +47,10 @@ impl Spool {
     /// when a segment is not one of this spool.
     pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
         let dir = options.dir.clone();
-        let failed = |source| SpoolError::Io { dir: dir.clone(), source };
+        let failed = |source| SpoolError::Io {
+            dir: dir.clone(),
+            source,
+        };
         fs::create_dir_all(&dir).map_err(failed)?;
         let lock = File::create(dir.join("lock")).map_err(failed)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -69,20 +75,32 @@ impl Spool {
         active: Active,
         closed: std::collections::BTreeMap<u64, Closed>,
     ) -> Self {
-        let position = Position { segment: active.number, offset: active.end };
-        let queue =
-            Queue { room: active.room(), prepared: options.segment, closed, ..Queue::default() };
+        let position = Position {
+            segment: active.number,
+            offset: active.end,
+        };
+        let queue = Queue {
+            room: active.room(),
+            prepared: options.segment,
+            closed,
+            ..Queue::default()
+        };
         let shared = Arc::new(Shared {
             id,
             options,
             queue: Mutex::new(queue),
             appended: Condvar::new(),
             short_of_room: Condvar::new(),
-            progress: watch::Sender::new(Progress { logical: 0, position }),
+            progress: watch::Sender::new(Progress {
+                logical: 0,
+                position,
+            }),
         });
         let committer = {
             let shared = Arc::clone(&shared);
-            spawn("spool-commit", move || Committer::new(&shared, active).run())
+            spawn("spool-commit", move || {
+                Committer::new(&shared, active).run()
+            })
         };
         let preparer = {
             let shared = Arc::clone(&shared);
@@ -93,7 +111,10 @@ impl Spool {
             threads: Mutex::new(vec![committer, preparer]),
             _lock: lock,
         };
-        Self { shared, _life: Arc::new(life) }
+        Self {
+            shared,
+            _life: Arc::new(life),
+        }
     }
 }
 
@@ -135,7 +156,10 @@ fn survey(
     let mut previous_end = SEGMENT_HEADER as u64;
     for &number in numbers {
         let path = segment::path(dir, number);
-        let bad = |reason: String| SpoolError::Segment { path: path.clone(), reason };
+        let bad = |reason: String| SpoolError::Segment {
+            path: path.clone(),
+            reason,
+        };
         let file = File::open(&path).map_err(|e| bad(e.to_string()))?;
         let metadata = file.metadata().map_err(|e| bad(e.to_string()))?;
         let mut head = [0; SEGMENT_HEADER];
@@ -152,9 +176,12 @@ fn survey(
             size = previous_end;
             // The zeros behind the records would only take room.
             let cut = fs::OpenOptions::new().write(true).open(&path);
-            cut.and_then(|f| f.set_len(size)).map_err(|e| bad(e.to_string()))?;
+            cut.and_then(|f| f.set_len(size))
+                .map_err(|e| bad(e.to_string()))?;
         }
-        let at = metadata.modified().unwrap_or_else(|_| std::time::SystemTime::now());
+        let at = metadata
+            .modified()
+            .unwrap_or_else(|_| std::time::SystemTime::now());
         closed.insert(number, Closed { size, at });
     }
     Ok((closed, previous_end))

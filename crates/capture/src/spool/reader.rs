@@ -5,9 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use super::format::{
-    Item, MAX_PAYLOAD, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, read_item,
-};
+use super::format::{Item, MAX_PAYLOAD, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, read_item};
 use super::{Position, Spool, segment};
 
 /// Room for the largest record: with that much at hand a record is never cut by
@@ -67,7 +65,11 @@ impl Chunk {
 
 impl Reader {
     pub(super) const fn new(spool: Spool, at: Position) -> Self {
-        Self { spool, at, file: None }
+        Self {
+            spool,
+            at,
+            file: None,
+        }
     }
 
     /// Where the next read starts.
@@ -100,9 +102,16 @@ impl Reader {
                 return Ok(chunk);
             }
             if self.at.segment >= durable.segment {
-                return Ok(Chunk { bytes: Vec::new(), items: Vec::new(), next: self.at });
+                return Ok(Chunk {
+                    bytes: Vec::new(),
+                    items: Vec::new(),
+                    next: self.at,
+                });
             }
-            self.at = Position { segment: self.at.segment + 1, offset: SEGMENT_HEADER as u64 };
+            self.at = Position {
+                segment: self.at.segment + 1,
+                offset: SEGMENT_HEADER as u64,
+            };
         }
     }
 
@@ -137,7 +146,10 @@ impl Reader {
                 break;
             }
             let (item, mut length) = read_item(rest);
-            let place = Position { segment: number, offset: self.at.offset + at as u64 };
+            let place = Position {
+                segment: number,
+                offset: self.at.offset + at as u64,
+            };
             match item {
                 Item::Record(payload) => {
                     let start = at + RECORD_HEADER;
@@ -154,8 +166,19 @@ impl Reader {
             at += length;
         }
         let done = to_limit && at >= bytes.len();
-        let offset = if done { limit } else { self.at.offset + at as u64 };
-        Ok(Chunk { bytes, items, next: Position { segment: number, offset } })
+        let offset = if done {
+            limit
+        } else {
+            self.at.offset + at as u64
+        };
+        Ok(Chunk {
+            bytes,
+            items,
+            next: Position {
+                segment: number,
+                offset,
+            },
+        })
     }
 }
 

@@ -52,8 +52,12 @@ impl Spare {
     pub(super) fn prepare(dir: &Path, serial: u64, size: u64) -> io::Result<Self> {
         let path = dir.join(format!("{serial:06}.spare"));
         let prepared = (|| {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).read(true).open(&path)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .read(true)
+                .open(&path)?;
             let zeros = vec![0; 1 << 20];
             let mut left = size;
             while left > 0 {
@@ -83,12 +87,25 @@ impl Spare {
         number: u64,
         previous_end: u64,
     ) -> io::Result<Active> {
-        self.file.write_all_at(&SegmentHeader { spool, number, previous_end }.encode(), 0)?;
+        self.file.write_all_at(
+            &SegmentHeader {
+                spool,
+                number,
+                previous_end,
+            }
+            .encode(),
+            0,
+        )?;
         self.file.sync_data()?;
         fs::rename(&self.path, path(dir, number))?;
         File::open(dir)?.sync_all()?;
         let size = self.file.metadata()?.len();
-        Ok(Active { file: self.file, number, end: SEGMENT_HEADER as u64, size })
+        Ok(Active {
+            file: self.file,
+            number,
+            end: SEGMENT_HEADER as u64,
+            size,
+        })
     }
 }
 

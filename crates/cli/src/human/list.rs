@@ -13,6 +13,9 @@ use super::text;
 /// Columns between names, figures and changes.
 const GAP: usize = 2;
 
+/// No id gets more, however long somebody made it.
+const MOST_ID: usize = 128;
+
 /// A line of the list.
 struct Item {
     label: String,
@@ -31,6 +34,8 @@ pub(crate) fn list(columns: &[Column], row: &Row, zone: &Zone, look: Look) -> Ve
     let figures = figures.map(|item| text::width(&item.text)).max().unwrap_or(0);
     let room = look.width.map_or(usize::MAX, |width| width.saturating_sub(labels + GAP).max(1));
     let line = |item: Item| {
+        // What is cut off an id cannot be asked for.
+        let room = if item.unit == Unit::Id { room.max(MOST_ID) } else { room };
         let label = format!("{}{}", item.label, " ".repeat(labels - text::width(&item.label)));
         let figure = if item.unit.is_figure() {
             " ".repeat(figures - text::width(&item.text)) + &item.text

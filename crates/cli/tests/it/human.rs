@@ -1,0 +1,161 @@
+//! Text for people, made from fixed rows, at every width.
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use systemprompt_cli::{Look, render};
+use systemprompt_reporting::{Answer, Entry, PeriodUsed, find};
+use time::macros::datetime;
+use unicode_width::UnicodeWidthStr;
+
+const NEXT: &str = "Point an SDK at the gateway.";
+
+fn question(path: &[&str]) -> &'static Entry {
+    find(path).expect("a question")
+}
+
+fn day(timezone: &str) -> PeriodUsed {
+    PeriodUsed {
+        since: datetime!(2026-11-22 23:00 UTC).into(),
+        until: datetime!(2026-11-23 23:00 UTC).into(),
+        timezone: timezone.to_owned(),
+    }
+}
+
+fn over_a_day(rows: Vec<Value>) -> Answer<Value> {
+    Answer::of(rows).over(day("Europe/Berlin"))
+}
+
+fn plain(width: usize) -> Look {
+    Look { width: Some(width), colour: false }
+}
+
+fn request(model: &str, agent: &str, cost: Option<&str>) -> Value {
+    json!({
+        "id": "019ab3c1-d2e4-7abc-8def-0123456789ab", "created_at": "2026-11-23T08:30:05.123Z",
+        "provider": "anthropic", "api": "messages", "requested_model": model, "model": model,
+        "agent": agent, "user": null, "session_id": null, "conversation_id": "c-1",
+        "trace_id": "0123456789abcdef0123456789abcdef", "state": "completed", "http_status": 200,
+        "error_type": null, "streamed": true, "input_tokens": 12345, "output_tokens": 678,
+        "cache_read_tokens": 10000, "cache_write_tokens": 0, "reasoning_tokens": 0, "cost": cost,
+        "latency_ms": 2345.6, "ttfb_ms": 432.1,
+    })
+}
+
+fn requests() -> Answer<Value> {
+    over_a_day(vec![
+        request("claude-sonnet-4-5-20250929", "scout", Some("0.012345")),
+        request("模型-非常长的名字-甲乙丙丁戊己庚辛", "agent 👩‍🚀 with a long name", None),
+        request("\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}evil\r\nmodel", "e\u{301}\u{301}\u{301}", Some("0.000000007")),
+    ])
+}
+
+#[test]
+fn a_wide_table_fits_every_width() {
+    for width in [40, 80, 120, 200] {
+        assert_snapshot!(
+            format!("requests_list_{width}"),
+            render(question(&["requests", "list"]), &requests(), NEXT, plain(width))
+        );
+    }
+}
+
+#[test]
+fn without_a_terminal_nothing_is_left_out() {
+    let shown = render(question(&["requests", "list"]), &requests(), NEXT, Look::default());
+    assert!(!shown.contains("No room for"), "{shown}");
+    assert!(shown.contains("2,346 ms") && shown.contains("0123456789abc"), "{shown}");
+}
+
+#[test]
+fn one_row_is_a_list() {
+    let row = json!({
+        "requests": 1234, "cost": "12.345678", "previous_cost": "10.5", "change": 0.175779,
+        "average_cost": "0.010004601", "input_tokens": 1_234_567, "cache_read_tokens": 1_000_000,
+        "cache_write_5m_tokens": 0, "cache_write_1h_tokens": 0, "audio_input_tokens": 0,
+        "tool_input_tokens": 0, "output_tokens": 98_765, "reasoning_tokens": 1000,
+        "audio_output_tokens": 0, "unpriced_requests": 2, "unpriced_share": 0.001621,
+        "unpriced_tokens": 321, "without_usage": 0,
+    });
+    let answer = over_a_day(vec![row]).with_note(Some("two models have no price".to_owned()));
+    assert_snapshot!(render(question(&["costs", "summary"]), &answer, NEXT, plain(80)));
+}
+
+#[test]
+fn a_trend_has_sparklines() {
+    let steps = [0, 3, 12, 7].into_iter().enumerate().map(|(hour, requests)| {
+        json!({
+            "bucket": format!("2026-11-23T{:02}:00:00Z", hour + 6), "requests": requests,
+            "cost": format!("0.0{requests:02}"), "input_tokens": requests * 1000,
+            "output_tokens": requests * 100, "unpriced_requests": 0,
+        })
+    });
+    let answer = over_a_day(steps.collect());
+    assert_snapshot!(render(question(&["costs", "trends"]), &answer, NEXT, plain(80)));
+}
+
+#[test]
+fn rows_may_have_units_of_their_own() {
+    let row = |section: &str, metric: &str, value: Value, previous: Value, change: Value, unit: &str| {
+        json!({
+            "section": section, "metric": metric, "value": value, "previous": previous,
+            "change": change, "unit": unit,
+        })
+    };
+    let answer = over_a_day(vec![
+        row("requests", "requests", json!(160), json!(39), json!(3.102564), "count"),
+        row("requests", "error_rate", json!(0.0875), json!(0.102564), json!(-0.146_874), "ratio"),
+        row("requests", "under_way", json!(3), Value::Null, Value::Null, "count"),
+        row("costs", "cost", json!("1.289456"), json!("0"), Value::Null, "usd"),
+        row("latency", "p95_latency_ms", json!(1234.5), json!(1234.5), json!(0.0), "ms"),
+    ]);
+    assert_snapshot!(render(question(&["overview"]), &answer, NEXT, plain(80)));
+}
+
+#[test]
+fn nothing_yet_says_what_to_do() {
+    let shown = render(question(&["requests", "list"]), &over_a_day(Vec::new()), NEXT, plain(80));
+    assert_snapshot!(shown, @"
+    requests list  2026-11-23 to 2026-11-24, Europe/Berlin
+
+    No requests from 2026-11-23 to 2026-11-24. Point an SDK at the gateway.
+    ");
+}
+
+#[test]
+fn more_rows_say_how_to_see_them() {
+    let answer = Answer::of(vec![request("m", "a", None), request("m", "a", None)]).cut(1);
+    let shown = render(question(&["requests", "list"]), &answer, NEXT, plain(80));
+    let more = "There are more: --before 019ab3c1-d2e4-7abc-8def-0123456789ab shows the next ones.";
+    assert!(shown.contains(more), "{shown}");
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let path = ["requests", "list"];
+    let coloured = Look { width: Some(120), colour: true };
+    let shown = render(question(&path), &requests(), NEXT, coloured);
+    assert!(shown.contains("\u{1b}[1m"), "{shown}");
+    let mut stripped = shown;
+    for code in ["1", "2", "31", "36", "0"] {
+        stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    let stripped: Vec<&str> = stripped.lines().map(str::trim_end).collect();
+    let plain = render(question(&path), &requests(), NEXT, plain(120));
+    assert_eq!(stripped, plain.lines().collect::<Vec<_>>());
+}
+
+proptest! {
+    // Names that others choose neither break the table nor reach the terminal.
+    #[test]
+    fn hostile_names_stay_in_their_cells(model in any::<String>(), agent in any::<String>(), width in 40_usize..220) {
+        let answer = over_a_day(vec![request(&model, &agent, Some("0.5"))]);
+        let shown = render(question(&["requests", "list"]), &answer, NEXT, plain(width));
+        let table = shown.split("\n\n").nth(1).expect("a table");
+        for line in table.lines() {
+            prop_assert!(line.width() <= width, "{} > {width}: {line}", line.width());
+        }
+        prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        prop_assert!(table.lines().last().is_some_and(|row| row.contains("019ab3c1-d2e4-7")), "{table}");
+    }
+}

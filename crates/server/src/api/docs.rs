@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use axum::response::IntoResponse;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::IntoResponse;
 use serde_json::Value;
 use systemprompt_reporting::{Entry, QUERIES};
 
@@ -13,8 +13,7 @@ use super::html::Escaped;
 use super::openapi::{document, path};
 
 /// Nothing but our own style sheet.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The registry does not change while the program runs.
 static OPENAPI: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
@@ -27,12 +26,21 @@ pub(super) async fn openapi() -> impl IntoResponse {
 
 /// `GET /api/docs`
 pub(super) async fn page() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)], PAGE.as_str())
+    (
+        [
+            (CONTENT_TYPE, "text/html; charset=utf-8"),
+            (CONTENT_SECURITY_POLICY, POLICY),
+        ],
+        PAGE.as_str(),
+    )
 }
 
 /// `GET /api/docs.css`
 pub(super) async fn style() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css"))
+    (
+        [(CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("docs.css"),
+    )
 }
 
 fn render() -> String {
@@ -50,7 +58,10 @@ fn render() -> String {
     );
     for entry in QUERIES {
         let (id, question) = (entry.path.join("-"), entry.path.join(" "));
-        push(&mut html, format_args!("<li><a href=\"#{id}\">{question}</a></li>\n"));
+        push(
+            &mut html,
+            format_args!("<li><a href=\"#{id}\">{question}</a></li>\n"),
+        );
     }
     html.push_str("</ul>\n</nav>\n<main>\n");
     let mut group = "";
@@ -67,7 +78,10 @@ fn render() -> String {
 
 fn question(html: &mut String, entry: &Entry) {
     let (id, words) = (entry.path.join("-"), entry.path.join(" "));
-    push(html, format_args!("<section id=\"{id}\">\n<h3>{words}</h3>\n"));
+    push(
+        html,
+        format_args!("<section id=\"{id}\">\n<h3>{words}</h3>\n"),
+    );
     for paragraph in entry.description().split("\n\n") {
         push(html, format_args!("<p>{}</p>\n", Escaped(paragraph)));
     }
@@ -76,9 +90,15 @@ fn question(html: &mut String, entry: &Entry) {
         "curl -H \"Authorization: Bearer $SYSTEMPROMPT_TOKEN\" \\\n  \"http://127.0.0.1:8080{}{query}\"",
         path(entry)
     );
-    push(html, format_args!("<pre><code>{}</code></pre>\n", Escaped(&curl)));
+    push(
+        html,
+        format_args!("<pre><code>{}</code></pre>\n", Escaped(&curl)),
+    );
     let cli = format!("systemprompt analytics {words}{options}");
-    push(html, format_args!("<pre><code>{}</code></pre>\n", Escaped(&cli)));
+    push(
+        html,
+        format_args!("<pre><code>{}</code></pre>\n", Escaped(&cli)),
+    );
     parameters(html, &entry.params().to_value());
     columns(html, &entry.row().to_value());
     html.push_str("</section>\n");
@@ -98,25 +118,43 @@ fn example(entry: &Entry) -> (&'static str, &'static str) {
 }
 
 fn parameters(html: &mut String, schema: &Value) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
     html.push_str("<div class=\"wide\">\n<table>\n<tr><th>Parameter</th><th>Meaning</th><th>Values</th></tr>\n");
     for (name, property) in properties {
-        let required = schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-        push(html, format_args!(
-            "<tr><td><code>{}</code></td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
-            Escaped(name),
-            Escaped(property["description"].as_str().unwrap_or_default()),
-            Escaped(&values(property, required)),
-        ));
+        let required = schema["required"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one == name));
+        push(
+            html,
+            format_args!(
+                "<tr><td><code>{}</code></td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
+                Escaped(name),
+                Escaped(property["description"].as_str().unwrap_or_default()),
+                Escaped(&values(property, required)),
+            ),
+        );
     }
     html.push_str("</table>\n</div>\n");
 }
 
 /// What a parameter can be, in words.
 fn values(property: &Value, required: bool) -> String {
-    let choices = property.get("enum").or_else(|| property.pointer("/items/enum"));
-    let choices: Vec<&str> = choices.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut words = if choices.is_empty() { kind(property).to_owned() } else { choices.join(", ") };
+    let choices = property
+        .get("enum")
+        .or_else(|| property.pointer("/items/enum"));
+    let choices: Vec<&str> = choices
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut words = if choices.is_empty() {
+        kind(property).to_owned()
+    } else {
+        choices.join(", ")
+    };
     if property.get("items").is_some() {
         words += "; can be repeated";
     }
@@ -130,7 +168,10 @@ fn values(property: &Value, required: bool) -> String {
 }
 
 fn kind(property: &Value) -> &str {
-    match property["type"].as_str().or_else(|| property["type"][0].as_str()) {
+    match property["type"]
+        .as_str()
+        .or_else(|| property["type"][0].as_str())
+    {
         Some("integer") => "whole number",
         Some("boolean") => "true or false",
         _ => "text",
@@ -138,18 +179,23 @@ fn kind(property: &Value) -> &str {
 }
 
 fn columns(html: &mut String, row: &Value) {
-    let Some(properties) = row.get("properties").and_then(Value::as_object) else { return };
+    let Some(properties) = row.get("properties").and_then(Value::as_object) else {
+        return;
+    };
     html.push_str(
         "<details>\n<summary>Fields of a row</summary>\n<div class=\"wide\">\n<table>\n\
          <tr><th>Field</th><th>Meaning</th><th>Unit</th></tr>\n",
     );
     for (name, property) in properties {
-        push(html, format_args!(
-            "<tr><td><code>{}</code></td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
-            Escaped(name),
-            Escaped(property["description"].as_str().unwrap_or_default()),
-            Escaped(property["x-unit"].as_str().unwrap_or_default()),
-        ));
+        push(
+            html,
+            format_args!(
+                "<tr><td><code>{}</code></td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
+                Escaped(name),
+                Escaped(property["description"].as_str().unwrap_or_default()),
+                Escaped(property["x-unit"].as_str().unwrap_or_default()),
+            ),
+        );
     }
     html.push_str("</table>\n</div>\n</details>\n");
 }

@@ -18,17 +18,27 @@ pub(super) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), parameter: None }
+        Self {
+            status,
+            message: message.into(),
+            parameter: None,
+        }
     }
 
     /// 400: the question cannot be asked like this.
     pub(super) fn usage(message: String, parameter: Option<String>) -> Self {
-        Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, message) }
+        Self {
+            parameter,
+            ..Self::new(StatusCode::BAD_REQUEST, message)
+        }
     }
 
     /// 401: nobody decided what the caller may see.
     pub(super) fn no_scope() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "this needs a token with the scope read")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "this needs a token with the scope read",
+        )
     }
 
     /// 404: there is no such thing.
@@ -38,17 +48,26 @@ impl ApiError {
 
     /// 405: questions are asked with GET.
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "questions are asked with GET")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "questions are asked with GET",
+        )
     }
 
     /// 500 or 503, by whether asking again may help.
     fn database(error: &sqlx::Error) -> Self {
         if is_passing(error) {
             tracing::warn!(%error, "a question was not answered: the database is not available");
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is not available; ask again soon")
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database is not available; ask again soon",
+            )
         } else {
             tracing::error!(%error, "a question failed");
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the question failed; the server's log says why")
+            Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the question failed; the server's log says why",
+            )
         }
     }
 }
@@ -57,12 +76,17 @@ impl ApiError {
 /// than with the question.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed => true,
         // Connection lost, resources, operator intervention (a statement that
         // took too long among them).
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
-        }
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
         _ => false,
     }
 }
@@ -85,7 +109,9 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.status, Json(json!({ "error": error }))).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response
     }
@@ -98,8 +124,14 @@ mod tests {
     #[test]
     fn trouble_that_passes_is_told_from_ours() {
         let status = |error| ApiError::from(reporting::Error::Database(error)).status;
-        assert_eq!(status(sqlx::Error::PoolTimedOut), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(status(sqlx::Error::RowNotFound), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            status(sqlx::Error::PoolTimedOut),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        assert_eq!(
+            status(sqlx::Error::RowNotFound),
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
     }
 
     #[test]

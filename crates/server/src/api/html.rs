@@ -30,6 +30,9 @@ mod tests {
     #[test]
     fn markup_is_shown_not_meant() {
         let text = Escaped("<a href=\"x\" onclick='y'>&</a> ünï").to_string();
-        assert_eq!(text, "&lt;a href=&quot;x&quot; onclick=&#39;y&#39;&gt;&amp;&lt;/a&gt; ünï");
+        assert_eq!(
+            text,
+            "&lt;a href=&quot;x&quot; onclick=&#39;y&#39;&gt;&amp;&lt;/a&gt; ünï"
+        );
     }
 }

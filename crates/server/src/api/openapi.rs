@@ -54,7 +54,10 @@ pub(super) fn path(entry: &Entry) -> String {
 fn tags() -> Value {
     let mut groups: Vec<&str> = QUERIES.iter().map(Entry::group).collect();
     groups.dedup();
-    groups.into_iter().map(|group| json!({ "name": group })).collect()
+    groups
+        .into_iter()
+        .map(|group| json!({ "name": group }))
+        .collect()
 }
 
 fn operation(entry: &Entry) -> Value {
@@ -85,17 +88,28 @@ fn operation(entry: &Entry) -> Value {
 
 /// Whether its group alone asks it too.
 fn is_default(entry: &Entry) -> bool {
-    entry.name().is_some() && default_of(entry.group()).is_some_and(|first| first.path == entry.path)
+    entry.name().is_some()
+        && default_of(entry.group()).is_some_and(|first| first.path == entry.path)
 }
 
 fn parameters(entry: &Entry) -> Vec<Value> {
     let schema = entry.params();
-    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    let required = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let properties = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     properties
         .into_iter()
         .map(|(name, mut schema)| {
-            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            let description = schema
+                .as_object_mut()
+                .and_then(|schema| schema.remove("description"));
             json!({
                 "name": name,
                 "in": "query",

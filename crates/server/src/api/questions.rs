@@ -30,14 +30,26 @@ pub(super) async fn ask(
     // Without a scope there is no answer: an unscoped one would show all.
     let Extension(scope) = scope.ok_or_else(ApiError::no_scope)?;
     let path = path.map(|Path(path)| path).unwrap_or_default();
-    let entry = named(&path).ok_or_else(|| {
-        ApiError::not_found("there is no such question; /api/docs lists all")
-    })?;
+    let entry = named(&path)
+        .ok_or_else(|| ApiError::not_found("there is no such question; /api/docs lists all"))?;
     let query = query.unwrap_or_default();
-    let params = entry.decode(&query).map_err(|error| blame(entry, &query, error))?;
-    let ctx = Ctx { pool: state.pool, scope, clock: state.clock };
-    let answer = entry.run(&ctx, params).await.map_err(|error| blame(entry, &query, error))?;
-    Ok(Json(Envelope { question: entry.path.join(" "), answer }).into_response())
+    let params = entry
+        .decode(&query)
+        .map_err(|error| blame(entry, &query, error))?;
+    let ctx = Ctx {
+        pool: state.pool,
+        scope,
+        clock: state.clock,
+    };
+    let answer = entry
+        .run(&ctx, params)
+        .await
+        .map_err(|error| blame(entry, &query, error))?;
+    Ok(Json(Envelope {
+        question: entry.path.join(" "),
+        answer,
+    })
+    .into_response())
 }
 
 /// Any other method.
@@ -55,7 +67,9 @@ fn named(path: &str) -> Option<&'static Entry> {
 
 /// The error for the client, with the parameter that is to blame where one is.
 fn blame(entry: &Entry, query: &str, error: Error) -> ApiError {
-    let Error::Usage(message) = error else { return error.into() };
+    let Error::Usage(message) = error else {
+        return error.into();
+    };
     // A parameter is to blame if it alone gets the same refusal.
     let alone = |pair: &&str| {
         let refusal = entry.decode(pair).and_then(|params| entry.complete(params));
@@ -70,7 +84,11 @@ fn blame(entry: &Entry, query: &str, error: Error) -> ApiError {
 /// A parameter that the question needs and the query does not have.
 fn missing(entry: &Entry, query: &str) -> Option<String> {
     let schema = entry.params();
-    let needed = schema.get("required")?.as_array()?.iter().filter_map(Value::as_str);
+    let needed = schema
+        .get("required")?
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str);
     let given = |name: &&str| query.split('&').any(|pair| name_of(pair) == *name);
     let mut missing = needed.filter(|name| !given(name));
     missing.next().map(str::to_owned)

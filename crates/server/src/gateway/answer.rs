@@ -23,7 +23,11 @@ enum Stage {
     /// The head has not left.
     Head(oneshot::Sender<Response<Body>>),
     /// The head waits for a small body.
-    Small { reply: oneshot::Sender<Response<Body>>, head: Parts, body: Vec<u8> },
+    Small {
+        reply: oneshot::Sender<Response<Body>>,
+        head: Parts,
+        body: Vec<u8>,
+    },
     /// Bytes leave as they come.
     Streaming(Sender),
     /// Nothing more can be said.
@@ -32,7 +36,10 @@ enum Stage {
 
 impl Client {
     pub(super) const fn new(reply: oneshot::Sender<Response<Body>>) -> Self {
-        Self { stage: Stage::Head(reply), gone: false }
+        Self {
+            stage: Stage::Head(reply),
+            gone: false,
+        }
     }
 
     /// Whether the client is known to have left.
@@ -64,7 +71,11 @@ impl Client {
     pub(super) fn head(&mut self, head: Parts, small: bool) {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Head(reply) if small => {
-                self.stage = Stage::Small { reply, head, body: Vec::new() };
+                self.stage = Stage::Small {
+                    reply,
+                    head,
+                    body: Vec::new(),
+                };
             }
             Stage::Head(reply) => self.stream(reply, head),
             other => self.stage = other,
@@ -73,7 +84,9 @@ impl Client {
 
     fn stream(&mut self, reply: oneshot::Sender<Response<Body>>, head: Parts) {
         let (sender, body) = body::channel();
-        self.gone |= reply.send(Response::from_parts(head, Body::new(body))).is_err();
+        self.gone |= reply
+            .send(Response::from_parts(head, Body::new(body)))
+            .is_err();
         self.stage = Stage::Streaming(sender);
     }
 
@@ -92,7 +105,11 @@ impl Client {
     /// The end as it should be. `decorate` sees the head of a small answer.
     pub(super) fn finish(&mut self, decorate: impl FnOnce(&mut http::HeaderMap)) {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Small { reply, mut head, body } => {
+            Stage::Small {
+                reply,
+                mut head,
+                body,
+            } => {
                 decorate(&mut head.headers);
                 // A client that left now has its answer's state all the same.
                 let _ = reply.send(Response::from_parts(head, Body::from(body)));

@@ -40,14 +40,27 @@ pub(super) struct ChannelBody {
 pub(super) fn channel() -> (Sender, ChannelBody) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let whole = Arc::new(AtomicBool::new(false));
-    let body = ChannelBody { queue: receiver, whole: Arc::clone(&whole), ended: false };
-    (Sender { queue: sender, whole }, body)
+    let body = ChannelBody {
+        queue: receiver,
+        whole: Arc::clone(&whole),
+        ended: false,
+    };
+    (
+        Sender {
+            queue: sender,
+            whole,
+        },
+        body,
+    )
 }
 
 impl Sender {
     /// Passes bytes on, waiting for a slow client; `false` if it has left.
     pub(super) async fn send(&self, bytes: Bytes) -> bool {
-        matches!(tokio::time::timeout(STALLED, self.queue.send(bytes)).await, Ok(Ok(())))
+        matches!(
+            tokio::time::timeout(STALLED, self.queue.send(bytes)).await,
+            Ok(Ok(()))
+        )
     }
 
     /// Resolves when the client leaves.

@@ -49,7 +49,10 @@ struct Remembered {
 
 impl Attribution {
     pub(super) fn new(conversation_key: [u8; 32]) -> Self {
-        Self { conversation_key, remembered: Mutex::default() }
+        Self {
+            conversation_key,
+            remembered: Mutex::default(),
+        }
     }
 
     /// What the head of a request says.
@@ -110,7 +113,11 @@ impl Attribution {
         }
         if context.conversation_id.is_none() {
             context.conversation_id = facts.conversation.as_deref().map(|named| {
-                self.remembered().conversations.get(named).cloned().unwrap_or_else(|| bounded(named))
+                self.remembered()
+                    .conversations
+                    .get(named)
+                    .cloned()
+                    .unwrap_or_else(|| bounded(named))
             });
         }
         if context.conversation_id.is_none() {
@@ -138,7 +145,9 @@ impl Attribution {
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A keyed hash of how the conversation opens: equal for all its turns, and
@@ -157,7 +166,12 @@ impl Attribution {
             return None;
         }
         let hash = mac.finalize().into_bytes();
-        Some(hash[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(
+            hash[..16]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 }
 

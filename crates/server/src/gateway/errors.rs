@@ -22,7 +22,13 @@ pub(super) struct GatewayError {
 impl GatewayError {
     pub(super) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         let retry = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
-        Self { status, kind, message: message.into(), retry_after: None, retry }
+        Self {
+            status,
+            kind,
+            message: message.into(),
+            retry_after: None,
+            retry,
+        }
     }
 
     pub(super) const fn retry_after(mut self, seconds: u32) -> Self {

@@ -55,8 +55,13 @@ impl Exchange {
         reply: oneshot::Sender<Response<Body>>,
     ) {
         let mut client = Client::new(reply);
-        let started = RequestStarted { context: self.context.clone(), boot: self.gateway.boot };
-        self.gateway.recorder.record(&Event::RequestStarted(Box::new(started)));
+        let started = RequestStarted {
+            context: self.context.clone(),
+            boot: self.gateway.boot,
+        };
+        self.gateway
+            .recorder
+            .record(&Event::RequestStarted(Box::new(started)));
         match self.head(upstream, &mut client).await {
             Ok(response) => self.body(response, client).await,
             Err(end) => self.unanswered(end, client).await,
@@ -70,8 +75,10 @@ impl Exchange {
         client: &mut Client,
     ) -> Result<reqwest::Response, End> {
         let limits = &self.gateway.limits;
-        let answer =
-            tokio::time::timeout(limits.upstream.first_byte_timeout, self.gateway.client.execute(upstream));
+        let answer = tokio::time::timeout(
+            limits.upstream.first_byte_timeout,
+            self.gateway.client.execute(upstream),
+        );
         let mut answer = std::pin::pin!(answer);
         let mut patience = Patience::default();
         loop {
@@ -99,8 +106,12 @@ impl Exchange {
         let error = match &end {
             End::Unreachable(error) | End::NoAnswer(error) => Some(error.respond(wire, Some(id))),
             End::Shutdown => Some(
-                GatewayError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
-                    .respond(wire, Some(id)),
+                GatewayError::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "stopping",
+                    "the server is stopping",
+                )
+                .respond(wire, Some(id)),
             ),
             _ => None,
         };
@@ -127,9 +138,14 @@ impl Exchange {
         head.status = status;
         head.headers = headers::downstream(&from, filter.is_none());
         head.headers.extend(self.ids());
-        client.head(head, length.is_some_and(|length| length <= SMALL) && !streams);
+        client.head(
+            head,
+            length.is_some_and(|length| length <= SMALL) && !streams,
+        );
 
-        let read = self.pump(response, &mut client, meter, filter, length).await;
+        let read = self
+            .pump(response, &mut client, meter, filter, length)
+            .await;
         let wire = self.wire;
         let id = self.context.id;
         let finish = Finish::new(&self, status, &from, read.end, read.meter, read.left_early)
@@ -141,7 +157,9 @@ impl Exchange {
                 client.send(bytes).await;
             }
             client.finish(|headers| {
-                if let Some(cost) = cost.and_then(|cost| HeaderValue::try_from(cost.to_string()).ok()) {
+                if let Some(cost) =
+                    cost.and_then(|cost| HeaderValue::try_from(cost.to_string()).ok())
+                {
                     headers.insert("x-systemprompt-cost", cost);
                 }
             });
@@ -174,7 +192,11 @@ impl Exchange {
         let idle = self.gateway.limits.upstream.idle_timeout;
         let (mut ttfb, mut bytes, mut held, mut holding) = (None, 0, Vec::new(), false);
         let mut left_early = client.is_gone();
-        let mut patience = if left_early { Patience::begin(&self.gateway) } else { Patience::default() };
+        let mut patience = if left_early {
+            Patience::begin(&self.gateway)
+        } else {
+            Patience::default()
+        };
         let end = loop {
             let complete = meter.is_complete();
             let quiet = if complete { AFTER_TERMINAL } else { idle };
@@ -237,20 +259,31 @@ impl Exchange {
             filter.finish(&mut rest);
             held.push(rest.into());
         }
-        Read { end, meter, ttfb, bytes, held, left_early }
+        Read {
+            end,
+            meter,
+            ttfb,
+            bytes,
+            held,
+            left_early,
+        }
     }
 
     /// Records the end and waits until it is on disk.
     async fn record(self, finish: &Finish) -> (RequestState, Option<systemprompt_domain::Nanos>) {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
-        if let (Api::Responses, Some(response), Some(conversation)) =
-            (event.context.api, &event.response_id, &event.context.conversation_id)
-        {
+        if let (Api::Responses, Some(response), Some(conversation)) = (
+            event.context.api,
+            &event.response_id,
+            &event.context.conversation_id,
+        ) {
             self.gateway.attribution.remember(response, conversation);
         }
-        let recorded =
-            self.gateway.recorder.record_durably(&Event::RequestFinished(Box::new(event)));
+        let recorded = self
+            .gateway
+            .recorder
+            .record_durably(&Event::RequestFinished(Box::new(event)));
         drop(self.admission);
         if recorded.durable().await == Durability::Undurable {
             self.gateway.undurable.fetch_add(1, Ordering::Relaxed);
@@ -267,7 +300,10 @@ impl Exchange {
             ("x-systemprompt-trace-id", self.context.trace_id.to_string()),
         ];
         for (name, id) in ids {
-            headers.insert(name, HeaderValue::try_from(id).expect("hex digits and dashes"));
+            headers.insert(
+                name,
+                HeaderValue::try_from(id).expect("hex digits and dashes"),
+            );
         }
         headers
     }
@@ -284,8 +320,15 @@ struct Patience {
 impl Patience {
     fn begin(gateway: &Inner) -> Self {
         let permit = Arc::clone(&gateway.drains).try_acquire_owned().ok();
-        let time = if permit.is_some() { gateway.limits.drain.timeout } else { Duration::ZERO };
-        Self { until: Some(tokio::time::Instant::now() + time), _permit: permit }
+        let time = if permit.is_some() {
+            gateway.limits.drain.timeout
+        } else {
+            Duration::ZERO
+        };
+        Self {
+            until: Some(tokio::time::Instant::now() + time),
+            _permit: permit,
+        }
     }
 
     async fn over(&self) {
@@ -297,19 +340,30 @@ impl Patience {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
 }
 
 /// The provider cannot be reached.
 pub(super) fn unreachable(error: &reqwest::Error) -> GatewayError {
     // The error's text names the address, which may carry a key in its query.
     tracing::warn!(error = %source(error), "the provider cannot be reached");
-    GatewayError::new(StatusCode::BAD_GATEWAY, "upstream_unreachable", "the provider cannot be reached")
+    GatewayError::new(
+        StatusCode::BAD_GATEWAY,
+        "upstream_unreachable",
+        "the provider cannot be reached",
+    )
 }
 
 /// The provider accepts the request and says nothing.
 pub(super) fn no_answer() -> GatewayError {
-    GatewayError::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the provider did not answer in time")
+    GatewayError::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "upstream_timeout",
+        "the provider did not answer in time",
+    )
 }
 
 /// What is at the root of an error, without the address it happened at.
@@ -318,5 +372,9 @@ fn source(error: &reqwest::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    if cause.is::<reqwest::Error>() { "request failed".to_owned() } else { cause.to_string() }
+    if cause.is::<reqwest::Error>() {
+        "request failed".to_owned()
+    } else {
+        cause.to_string()
+    }
 }

@@ -70,7 +70,9 @@ impl Finish {
         meter: Meter,
         left_early: bool,
     ) -> Self {
-        let id = ["request-id", "x-request-id"].iter().find_map(|name| headers.get(*name));
+        let id = ["request-id", "x-request-id"]
+            .iter()
+            .find_map(|name| headers.get(*name));
         Self {
             end,
             status: Some(status),
@@ -95,8 +97,14 @@ impl Finish {
 
     /// The state, and our own name for what went wrong.
     fn state(&self) -> (RequestState, Option<&'static str>) {
-        let decodable = self.outcome.as_ref().is_some_and(|outcome| outcome.decodable);
-        let ending = self.outcome.as_ref().map_or(Ending::Open, |outcome| outcome.ending);
+        let decodable = self
+            .outcome
+            .as_ref()
+            .is_some_and(|outcome| outcome.decodable);
+        let ending = self
+            .outcome
+            .as_ref()
+            .map_or(Ending::Open, |outcome| outcome.ending);
         match &self.end {
             End::Unreachable(error) => (RequestState::Failed, Some(error.kind)),
             End::NoAnswer(error) => (RequestState::UpstreamTimeout, Some(error.kind)),
@@ -123,7 +131,9 @@ impl Finish {
         let outcome = self.outcome.as_ref();
         let bound = |text: Option<&String>| text.map(|text| bounded(text));
         let served_model = bound(outcome.and_then(|o| o.served_model.as_ref()));
-        let usage = outcome.and_then(|o| o.usage.clone());
+        let usage = outcome
+            .and_then(|o| o.usage.clone())
+            .filter(Usage::is_credible);
         let cost = usage.as_ref().and_then(|usage| {
             exchange.gateway.catalogue.cost(
                 &context.provider,
@@ -140,14 +150,20 @@ impl Finish {
         RequestFinished {
             state,
             http_status: self.status.map(|status| status.as_u16()),
-            error_code: error_type.as_ref().and(bound(error.and_then(|error| error.code.as_ref()))),
+            error_code: error_type
+                .as_ref()
+                .and(bound(error.and_then(|error| error.code.as_ref()))),
             error_type,
             finish_reason: bound(outcome.and_then(|o| o.finish_reason.as_ref())),
             tool_calls: outcome.map_or_else(Vec::new, |o| tools(&o.tool_calls)),
             served_model,
             provider_request_id: self.provider_request_id.clone(),
             response_id: bound(outcome.and_then(|o| o.response_id.as_ref())),
-            usage_source: if usage.is_some() { UsageSource::Provider } else { UsageSource::None },
+            usage_source: if usage.is_some() {
+                UsageSource::Provider
+            } else {
+                UsageSource::None
+            },
             usage_injected: exchange.injected,
             other_price_versions: other_versions(exchange, usage.as_ref()),
             usage: usage.unwrap_or_default(),
@@ -165,7 +181,11 @@ impl Finish {
 
 /// The first tools the model asked for: enough to tell what it was about.
 fn tools(names: &[String]) -> Vec<String> {
-    names.iter().take(MOST_TOOLS).map(|name| bounded(name)).collect()
+    names
+        .iter()
+        .take(MOST_TOOLS)
+        .map(|name| bounded(name))
+        .collect()
 }
 
 /// The price versions of the other models a request used.
@@ -173,7 +193,13 @@ fn other_versions(exchange: &Exchange, usage: Option<&Usage>) -> Vec<String> {
     let others = usage.map_or(&[][..], |usage| &usage.other_models);
     let context = &exchange.context;
     let find = |model: &str| {
-        exchange.gateway.catalogue.find(&context.provider, Some(model), None, context.created_at)
+        exchange
+            .gateway
+            .catalogue
+            .find(&context.provider, Some(model), None, context.created_at)
     };
-    others.iter().map(|other| find(&other.model).map_or_else(String::new, |v| v.id.clone())).collect()
+    others
+        .iter()
+        .map(|other| find(&other.model).map_or_else(String::new, |v| v.id.clone()))
+        .collect()
 }

@@ -19,15 +19,28 @@ const HOP_BY_HOP: &[&str] = &[
 ];
 
 /// Further headers that do not go upstream.
-const NOT_UPSTREAM: &[&str] =
-    &["host", "content-length", "accept-encoding", "cookie", "forwarded", "via", "x-real-ip", "expect"];
+const NOT_UPSTREAM: &[&str] = &[
+    "host",
+    "content-length",
+    "accept-encoding",
+    "cookie",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "expect",
+];
 
 /// Headers in which an SDK sends its key.
 const KEYS: &[&str] = &["authorization", "x-api-key", "x-goog-api-key", "api-key"];
 
 /// Headers of the provider that do not reach the client.
-const NOT_DOWNSTREAM: &[&str] =
-    &["server", "strict-transport-security", "alt-svc", "set-cookie", "date"];
+const NOT_DOWNSTREAM: &[&str] = &[
+    "server",
+    "strict-transport-security",
+    "alt-svc",
+    "set-cookie",
+    "date",
+];
 
 fn is_ours(name: &str) -> bool {
     name.starts_with("x-systemprompt-")
@@ -36,7 +49,9 @@ fn is_ours(name: &str) -> bool {
 /// Names that the message's own `Connection` header ties to the connection.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).into_iter();
-    let names = values.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let names = values
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','));
     names.filter_map(|name| name.trim().parse().ok()).collect()
 }
 
@@ -79,12 +94,15 @@ pub(super) fn upstream(
 /// The encodings we ask for: those that the client takes and we can read.
 pub(super) fn accept_encoding(from: &HeaderMap) -> HeaderValue {
     let values = from.get_all(header::ACCEPT_ENCODING).into_iter();
-    let gzip = values.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|coding| {
-        let mut parts = coding.split(';');
-        let name = parts.next().unwrap_or("").trim();
-        let refused = parts.any(|p| matches!(p.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
-    });
+    let gzip = values
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|coding| {
+            let mut parts = coding.split(';');
+            let name = parts.next().unwrap_or("").trim();
+            let refused = parts.any(|p| matches!(p.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
+        });
     HeaderValue::from_static(if gzip { "gzip" } else { "identity" })
 }
 
@@ -113,7 +131,9 @@ mod tests {
 
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter();
-        pairs.map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+        pairs
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect()
     }
 
     #[test]
@@ -125,7 +145,11 @@ mod tests {
             ("*", "gzip"),
             ("identity", "identity"),
         ] {
-            assert_eq!(accept_encoding(&map(&[("accept-encoding", client)])), ours, "{client}");
+            assert_eq!(
+                accept_encoding(&map(&[("accept-encoding", client)])),
+                ours,
+                "{client}"
+            );
         }
         assert_eq!(accept_encoding(&HeaderMap::new()), "identity");
     }
@@ -142,8 +166,10 @@ mod tests {
             ("request-id", "req_1"),
             ("x-systemprompt-cost", "0"),
         ]);
-        let mut names: Vec<_> =
-            downstream(&from, true).keys().map(|n| n.as_str().to_owned()).collect();
+        let mut names: Vec<_> = downstream(&from, true)
+            .keys()
+            .map(|n| n.as_str().to_owned())
+            .collect();
         names.sort_unstable();
         assert_eq!(names, ["content-length", "content-type", "request-id"]);
         assert!(!downstream(&from, false).contains_key("content-length"));

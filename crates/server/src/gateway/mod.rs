@@ -142,7 +142,11 @@ async fn answer(
 ) -> Result<Response<Body>, GatewayError> {
     let identity = identify(gateway, peer, provider, &request)?;
     if !routes::is_plain(path) {
-        return Err(GatewayError::new(StatusCode::BAD_REQUEST, "bad_path", "this path is not accepted"));
+        return Err(GatewayError::new(
+            StatusCode::BAD_REQUEST,
+            "bad_path",
+            "this path is not accepted",
+        ));
     }
     if is_websocket(request.headers()) {
         return Err(GatewayError::new(
@@ -152,8 +156,12 @@ async fn answer(
         ));
     }
     if gateway.shutdown.stopping.is_cancelled() {
-        return Err(GatewayError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
-            .retry_after(2));
+        return Err(GatewayError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "the server is stopping",
+        )
+        .retry_after(2));
     }
     let url = upstream_url(provider, path, request.uri().query())?;
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
@@ -168,7 +176,9 @@ async fn answer(
 
     let (head, body) = request.into_parts();
     let mut upstream = reqwest::Request::new(head.method.clone(), url);
-    let mut context = gateway.attribution.begin(&head.headers, &identity, name, api)?;
+    let mut context = gateway
+        .attribution
+        .begin(&head.headers, &identity, name, api)?;
     context.requested_model = path_model.map(|model| context::bounded(&model));
     context.streamed = path_stream;
     let mut encoding = headers::accept_encoding(&head.headers);
@@ -195,7 +205,9 @@ async fn answer(
     }
     *upstream.headers_mut() = headers::upstream(&head.headers, provider, encoding);
     if let (Api::Unmetered, Some(length)) = (api, head.headers.get(header::CONTENT_LENGTH)) {
-        upstream.headers_mut().insert(header::CONTENT_LENGTH, length.clone());
+        upstream
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length.clone());
     }
     context::propagate(&context, upstream.headers_mut());
 
@@ -213,13 +225,19 @@ async fn answer(
     let (reply, answer) = oneshot::channel();
     gateway.shutdown.work.spawn(exchange.run(upstream, reply));
     answer.await.map_err(|_| {
-        GatewayError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway failed")
+        GatewayError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the gateway failed",
+        )
     })
 }
 
 /// Other upgrades (h2c, which some clients always offer) may be ignored.
 fn is_websocket(headers: &HeaderMap) -> bool {
-    let upgrade = headers.get(header::UPGRADE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    let upgrade = headers
+        .get(header::UPGRADE)
+        .map_or(&b""[..], http::HeaderValue::as_bytes);
     upgrade.eq_ignore_ascii_case(b"websocket")
 }
 
@@ -253,21 +271,32 @@ fn identify(
     let value = |name| headers.get(name).map(http::HeaderValue::as_bytes);
     // With the provider's own key in these places they are none of our tokens.
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
-    let keys = [value("x-api-key"), bearer(headers), value("x-goog-api-key"), query_key(request)];
+    let keys = [
+        value("x-api-key"),
+        bearer(headers),
+        value("x-goog-api-key"),
+        query_key(request),
+    ];
     let keys = keys.into_iter().flatten().filter(|_| managed);
-    gateway.auth.identify(headers, peer, keys, Scope::Gateway).map_err(|refusal| {
-        let status = match refusal {
-            crate::auth::Refusal::Scope => StatusCode::FORBIDDEN,
-            _ => StatusCode::UNAUTHORIZED,
-        };
-        GatewayError::new(status, "systemprompt_token", refusal.to_string())
-    })
+    gateway
+        .auth
+        .identify(headers, peer, keys, Scope::Gateway)
+        .map_err(|refusal| {
+            let status = match refusal {
+                crate::auth::Refusal::Scope => StatusCode::FORBIDDEN,
+                _ => StatusCode::UNAUTHORIZED,
+            };
+            GatewayError::new(status, "systemprompt_token", refusal.to_string())
+        })
 }
 
 /// The value of `?key=`, where Gemini clients may put theirs.
 fn query_key(request: &Request<Body>) -> Option<&[u8]> {
     let query = request.uri().query()?;
-    query.split('&').find_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes)
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("key="))
+        .map(str::as_bytes)
 }
 
 fn upstream_url(
@@ -278,7 +307,9 @@ fn upstream_url(
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
     let strip = managed && provider.wire == Wire::Gemini;
     let kept = query.map(|query| {
-        let pairs = query.split('&').filter(|pair| !(strip && pair.starts_with("key=")));
+        let pairs = query
+            .split('&')
+            .filter(|pair| !(strip && pair.starts_with("key=")));
         pairs.collect::<Vec<_>>().join("&")
     });
     let mut url = format!("{}{path}", provider.base_url);
@@ -287,7 +318,11 @@ fn upstream_url(
         url.push_str(&kept);
     }
     url.parse().map_err(|_| {
-        GatewayError::new(StatusCode::BAD_REQUEST, "bad_path", "this path makes no valid address upstream")
+        GatewayError::new(
+            StatusCode::BAD_REQUEST,
+            "bad_path",
+            "this path makes no valid address upstream",
+        )
     })
 }
 
@@ -303,10 +338,15 @@ async fn read_body(
         GatewayError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            format!("the body is larger than this gateway takes ({} MiB)", limit >> 20),
+            format!(
+                "the body is larger than this gateway takes ({} MiB)",
+                limit >> 20
+            ),
         )
     };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
@@ -315,14 +355,22 @@ async fn read_body(
     let mut whole: Option<Bytes> = None;
     let mut parts = Vec::new();
     loop {
-        let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| {
-            GatewayError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time")
-        })?;
+        let frame = tokio::time::timeout(idle, body.frame())
+            .await
+            .map_err(|_| {
+                GatewayError::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "body_timeout",
+                    "the body did not arrive in time",
+                )
+            })?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|_| {
             GatewayError::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off")
         })?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if (parts.len() + data.len()) as u64 > limit {
             return Err(too_large());
         }
@@ -339,7 +387,11 @@ async fn read_body(
 }
 
 fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
-    let mut names: Vec<_> = gateway.providers.keys().map(|name| format!("/{name}")).collect();
+    let mut names: Vec<_> = gateway
+        .providers
+        .keys()
+        .map(|name| format!("/{name}"))
+        .collect();
     names.sort_unstable();
     let message = format!(
         "nothing is served at {path}; AI providers are at {}, the API at /api/v1, its description at /api/docs",
@@ -355,7 +407,9 @@ fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
 
 /// TLS to the providers: ring, and the web's certificate authorities.
 fn tls() -> anyhow::Result<rustls::ClientConfig> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

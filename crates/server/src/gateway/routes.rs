@@ -27,7 +27,11 @@ pub(super) fn classify(wire: Wire, method: &Method, path: &str) -> Call {
         // Reading, listing and deleting are not billed.
         return Call::Free;
     }
-    let metered = |api| Call::Metered { api, model: None, stream: false };
+    let metered = |api| Call::Metered {
+        api,
+        model: None,
+        stream: false,
+    };
     match wire {
         Wire::Anthropic => match path {
             "/v1/messages" => metered(Api::Messages),
@@ -48,9 +52,15 @@ pub(super) fn classify(wire: Wire, method: &Method, path: &str) -> Call {
 }
 
 fn gemini(path: &str) -> Call {
-    let Some((name, verb)) = path.rsplit_once(':') else { return Call::Unmetered };
+    let Some((name, verb)) = path.rsplit_once(':') else {
+        return Call::Unmetered;
+    };
     let model = name.rsplit('/').next().unwrap_or(name);
-    let metered = |api, stream| Call::Metered { api, model: Some(model.to_owned()), stream };
+    let metered = |api, stream| Call::Metered {
+        api,
+        model: Some(model.to_owned()),
+        stream,
+    };
     match verb {
         "generateContent" => metered(Api::GenerateContent, false),
         "streamGenerateContent" => metered(Api::GenerateContent, true),
@@ -87,25 +97,57 @@ mod tests {
     #[test]
     fn paths_mean_what_the_providers_say() {
         let post = |wire, path| classify(wire, &Method::POST, path);
-        assert!(matches!(post(Wire::Anthropic, "/v1/messages"), Call::Metered { api: Api::Messages, .. }));
-        assert_eq!(post(Wire::Anthropic, "/v1/messages/count_tokens"), Call::Free);
-        assert_eq!(post(Wire::Anthropic, "/v1/messages/batches"), Call::Unmetered);
-        assert_eq!(post(Wire::OpenAi, "/v1/images/generations"), Call::Unmetered);
-        assert_eq!(classify(Wire::OpenAi, &Method::GET, "/v1/responses/resp_1"), Call::Free);
+        assert!(matches!(
+            post(Wire::Anthropic, "/v1/messages"),
+            Call::Metered {
+                api: Api::Messages,
+                ..
+            }
+        ));
         assert_eq!(
-            post(Wire::Gemini, "/v1beta/models/gemini-2.5-pro:streamGenerateContent"),
+            post(Wire::Anthropic, "/v1/messages/count_tokens"),
+            Call::Free
+        );
+        assert_eq!(
+            post(Wire::Anthropic, "/v1/messages/batches"),
+            Call::Unmetered
+        );
+        assert_eq!(
+            post(Wire::OpenAi, "/v1/images/generations"),
+            Call::Unmetered
+        );
+        assert_eq!(
+            classify(Wire::OpenAi, &Method::GET, "/v1/responses/resp_1"),
+            Call::Free
+        );
+        assert_eq!(
+            post(
+                Wire::Gemini,
+                "/v1beta/models/gemini-2.5-pro:streamGenerateContent"
+            ),
             Call::Metered {
                 api: Api::GenerateContent,
                 model: Some("gemini-2.5-pro".into()),
                 stream: true
             }
         );
-        assert_eq!(post(Wire::Gemini, "/v1beta/models/x:countTokens"), Call::Free);
+        assert_eq!(
+            post(Wire::Gemini, "/v1beta/models/x:countTokens"),
+            Call::Free
+        );
     }
 
     #[test]
     fn tricks_with_paths_are_seen() {
-        for path in ["/v1/../admin", "/v1//evil", "/v1/%2e%2e/x", "/v1/%2E./x", "/v1/a%2fb", "/v1/a\\b", "/."] {
+        for path in [
+            "/v1/../admin",
+            "/v1//evil",
+            "/v1/%2e%2e/x",
+            "/v1/%2E./x",
+            "/v1/a%2fb",
+            "/v1/a\\b",
+            "/.",
+        ] {
             assert!(!is_plain(path), "{path}");
         }
         assert!(is_plain("/v1beta/models/gemini-2.5-pro:generateContent"));

@@ -1,8 +1,8 @@
 //! The audit events of AI operations.
 
 use sqlx::PgConnection;
-use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
 use systemprompt_domain::RequestState;
+use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -47,14 +47,24 @@ pub(super) async fn append(
 ) -> Result<(), sqlx::Error> {
     let mut columns = Columns::default();
     for event in started {
-        columns.push(event.context.created_at, "request_started", &event.context, None);
+        columns.push(
+            event.context.created_at,
+            "request_started",
+            &event.context,
+            None,
+        );
     }
     for event in finished {
         let name = match event.state {
             RequestState::Completed => "request_completed",
             _ => "request_failed",
         };
-        columns.push(event.finished_at, name, &event.context, Some(event.state.as_str()));
+        columns.push(
+            event.finished_at,
+            name,
+            &event.context,
+            Some(event.state.as_str()),
+        );
     }
     if columns.event.is_empty() {
         return Ok(());

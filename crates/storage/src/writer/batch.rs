@@ -49,7 +49,11 @@ impl Batch {
 
     fn bury(&mut self, record: &Record<'_>, reason: String) {
         let payload = record.payload.to_vec();
-        self.dead_letters.push(DeadLetter { at: record.at, reason, payload });
+        self.dead_letters.push(DeadLetter {
+            at: record.at,
+            reason,
+            payload,
+        });
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -59,13 +63,18 @@ impl Batch {
     /// Starts whose end is not in the same batch: they go to `open_requests`.
     pub(super) fn still_open(&self) -> Vec<&RequestStarted> {
         let ended: HashSet<RequestId> = self.finished.iter().map(|f| f.context.id).collect();
-        self.started.iter().filter(|s| !ended.contains(&s.context.id)).collect()
+        self.started
+            .iter()
+            .filter(|s| !ended.contains(&s.context.id))
+            .collect()
     }
 
     /// Ends whose start is not in the same batch: they leave `open_requests`.
     pub(super) fn no_longer_open(&self) -> Vec<uuid::Uuid> {
         let begun: HashSet<RequestId> = self.started.iter().map(|s| s.context.id).collect();
         let ends = self.finished.iter().map(|f| f.context.id);
-        ends.filter(|id| !begun.contains(id)).map(|id| id.0).collect()
+        ends.filter(|id| !begun.contains(id))
+            .map(|id| id.0)
+            .collect()
     }
 }

@@ -27,7 +27,9 @@ pub(super) async fn add(
 ) -> Result<(), sqlx::Error> {
     let mut seen: BTreeMap<&str, Conversation<'_>> = BTreeMap::new();
     for request in finished {
-        let Some(id) = request.context.conversation_id.as_deref() else { continue };
+        let Some(id) = request.context.conversation_id.as_deref() else {
+            continue;
+        };
         let at = request.context.created_at;
         let tokens = request.usage.total();
         let entry = seen.entry(id).or_insert(Conversation {
@@ -42,9 +44,15 @@ pub(super) async fn add(
         entry.first = entry.first.min(at);
         entry.last = entry.last.max(at);
         entry.requests += 1;
-        entry.input += tokens.input_total().cast_signed();
-        entry.output += tokens.output_total().cast_signed();
-        entry.cost += request.cost.map_or(0, |cost| cost.0);
+        entry.input = entry
+            .input
+            .saturating_add(tokens.input_total().cast_signed());
+        entry.output = entry
+            .output
+            .saturating_add(tokens.output_total().cast_signed());
+        entry.cost = entry
+            .cost
+            .saturating_add(request.cost.map_or(0, |cost| cost.0));
     }
     if seen.is_empty() {
         return Ok(());
@@ -65,9 +73,21 @@ pub(super) async fn add(
              cost_nanos = conversations.cost_nanos + excluded.cost_nanos",
     )
     .bind(seen.keys().map(|id| text(Some(id))).collect::<Vec<_>>())
-    .bind(seen.values().map(|c| c.request.context.conversation_derived).collect::<Vec<_>>())
-    .bind(seen.values().map(|c| text(c.request.context.agent.as_deref())).collect::<Vec<_>>())
-    .bind(seen.values().map(|c| text(c.request.context.user.as_deref())).collect::<Vec<_>>())
+    .bind(
+        seen.values()
+            .map(|c| c.request.context.conversation_derived)
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seen.values()
+            .map(|c| text(c.request.context.agent.as_deref()))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        seen.values()
+            .map(|c| text(c.request.context.user.as_deref()))
+            .collect::<Vec<_>>(),
+    )
     .bind(seen.values().map(|c| c.first).collect::<Vec<_>>())
     .bind(seen.values().map(|c| c.last).collect::<Vec<_>>())
     .bind(of(|c| c.requests))

@@ -47,11 +47,20 @@ pub(super) async fn find(
     let oldest = spool.oldest();
     let newest = spool.durable_end();
     let stored = read(&mut *pool.acquire().await?, spool).await?;
-    let start = stored.unwrap_or(Position { segment: 1, offset: oldest.offset });
+    let start = stored.unwrap_or(Position {
+        segment: 1,
+        offset: oldest.offset,
+    });
     let problem = if start.segment < oldest.segment {
-        Some(CursorError::Behind { stored: start.segment, oldest: oldest.segment })
+        Some(CursorError::Behind {
+            stored: start.segment,
+            oldest: oldest.segment,
+        })
     } else if start > newest {
-        Some(CursorError::Ahead { stored: start.segment, newest: newest.segment })
+        Some(CursorError::Ahead {
+            stored: start.segment,
+            newest: newest.segment,
+        })
     } else {
         None
     };
@@ -81,11 +90,13 @@ pub(super) async fn find(
 }
 
 async fn read(db: &mut PgConnection, spool: &Spool) -> Result<Option<Position>, sqlx::Error> {
-    let row = sqlx::query("select segment, position from spool_cursors where spool_id = $1 and lane = $2")
-        .bind(spool.id().0)
-        .bind(spool.lane())
-        .fetch_optional(db)
-        .await?;
+    let row = sqlx::query(
+        "select segment, position from spool_cursors where spool_id = $1 and lane = $2",
+    )
+    .bind(spool.id().0)
+    .bind(spool.lane())
+    .fetch_optional(db)
+    .await?;
     row.map(|row| {
         Ok(Position {
             segment: row.try_get::<i64, _>(0)?.cast_unsigned(),

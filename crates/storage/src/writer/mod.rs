@@ -8,6 +8,7 @@ mod audit;
 mod batch;
 mod conversations;
 mod cursor;
+mod depth;
 mod lost;
 mod rollups;
 mod rows;
@@ -27,6 +28,8 @@ use tokio::sync::watch;
 
 use self::batch::Batch;
 pub use self::cursor::CursorError;
+#[doc(hidden)]
+pub use self::depth::Depth;
 use self::store::{Stored, store};
 use crate::partitions::Partitions;
 
@@ -76,6 +79,7 @@ pub struct Writer {
     boot: BootId,
     stats: Arc<WriterStats>,
     linger: Duration,
+    depth: Depth,
 }
 
 impl Writer {
@@ -99,7 +103,25 @@ impl Writer {
         drop(db);
         let reader = Some(spool.reader(from));
         let stats = Arc::default();
-        Ok(Self { pool, spool, reader, partitions, clock, boot, stats, linger: LINGER })
+        Ok(Self {
+            pool,
+            spool,
+            reader,
+            partitions,
+            clock,
+            boot,
+            stats,
+            linger: LINGER,
+            depth: Depth::default(),
+        })
+    }
+
+    /// Stores less than everything, for benchmarks.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
     }
 
     /// What has been done so far.
@@ -164,7 +186,10 @@ impl Writer {
     }
 
     async fn read(&mut self) -> Result<(Chunk, Position), WriterError> {
-        let mut reader = self.reader.take().expect("the reader comes back after each read");
+        let mut reader = self
+            .reader
+            .take()
+            .expect("the reader comes back after each read");
         let from = reader.position();
         let (reader, chunk) = tokio::task::spawn_blocking(move || {
             let chunk = reader.read(BATCH);
@@ -184,8 +209,12 @@ impl Writer {
             let mut batch = Batch::decode(&records[start..end]);
             match self.store_batch(&batch, from, next).await? {
                 Stored::Yes { duplicates } => {
-                    self.stats.events.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                    self.stats.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+                    self.stats
+                        .events
+                        .fetch_add(batch.len() as u64, Ordering::Relaxed);
+                    self.stats
+                        .duplicates
+                        .fetch_add(duplicates, Ordering::Relaxed);
                     let dead = batch.dead_letters.len() as u64;
                     self.stats.dead_letters.fetch_add(dead, Ordering::Relaxed);
                     self.spool.committed(next);
@@ -226,13 +255,16 @@ impl Writer {
                 batch,
                 (from, next),
                 self.clock.now(),
+                self.depth,
             );
             let error = match tokio::time::timeout(PATIENCE, attempt).await {
                 Ok(Ok(stored)) => return Ok(stored),
                 Ok(Err(error)) => error,
                 Err(_) => WriterError::Database(sqlx::Error::PoolTimedOut),
             };
-            let WriterError::Database(error) = error else { return Err(error) };
+            let WriterError::Database(error) = error else {
+                return Err(error);
+            };
             self.stats.retries.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(%error, "events wait in the spool until the database takes them");
             tokio::time::sleep(pause).await;

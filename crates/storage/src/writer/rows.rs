@@ -9,7 +9,13 @@ use uuid::Uuid;
 type Text = Option<String>;
 
 pub(super) fn text(value: Option<&str>) -> Text {
-    value.map(|s| if s.contains('\0') { s.replace('\0', "\u{fffd}") } else { s.to_owned() })
+    value.map(|s| {
+        if s.contains('\0') {
+            s.replace('\0', "\u{fffd}")
+        } else {
+            s.to_owned()
+        }
+    })
 }
 
 /// Declares the columns once: a vector each, filled from a request, bound in
@@ -103,15 +109,18 @@ pub(super) async fn insert(
 }
 
 fn tool_calls(request: &RequestFinished) -> Text {
-    if request.tool_calls.is_empty() { None } else { text(Some(&request.tool_calls.join(","))) }
+    if request.tool_calls.is_empty() {
+        None
+    } else {
+        text(Some(&request.tool_calls.join(",")))
+    }
 }
 
-/// The raw usage, if `jsonb` can hold it: it has no `\u0000`, and what is not
-/// JSON at all would fail the whole batch.
+/// The raw usage, if `jsonb` can hold it: no `\u0000`, no lone surrogates, no
+/// numbers beyond all measure. Otherwise the request goes without.
 fn raw_usage(request: &RequestFinished) -> Text {
     let raw = request.raw_usage.as_deref()?;
-    let sound = !raw.contains("\\u0000")
-        && serde_json::from_str::<serde::de::IgnoredAny>(raw).is_ok();
+    let sound = !raw.contains("\\u0000") && serde_json::from_str::<serde_json::Value>(raw).is_ok();
     sound.then(|| raw.to_owned())
 }
 

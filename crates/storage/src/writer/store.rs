@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::batch::Batch;
 use super::cursor::{Moved, advance};
+use super::depth::Depth;
 use super::{WriterError, audit, conversations, rollups, rows};
 use crate::partitions::Partitions;
 
@@ -37,9 +38,10 @@ pub(super) async fn store(
     batch: &Batch,
     span: (Position, Position),
     now: OffsetDateTime,
+    depth: Depth,
 ) -> Result<Stored, WriterError> {
     let mut db = pool.acquire().await?;
-    match attempt(&mut db, partitions, spool, batch, span, now).await {
+    match attempt(&mut db, partitions, spool, batch, span, now, depth).await {
         Ok(duplicates) => Ok(Stored::Yes { duplicates }),
         Err(WriterError::Database(error)) if is_refusal(&error) => {
             Ok(Stored::Refused(error.to_string()))
@@ -64,22 +66,42 @@ async fn attempt(
     batch: &Batch,
     span: (Position, Position),
     now: OffsetDateTime,
+    depth: Depth,
 ) -> Result<u64, WriterError> {
-    let days = batch.finished.iter().map(|f| f.context.created_at.to_offset(time::UtcOffset::UTC).date());
-    partitions.ensure(db, days.collect::<HashSet<_>>(), now).await?;
+    let days = batch
+        .finished
+        .iter()
+        .map(|f| f.context.created_at.to_offset(time::UtcOffset::UTC).date());
+    partitions
+        .ensure(db, days.collect::<HashSet<_>>(), now)
+        .await?;
 
     let mut tx = db.begin().await?;
-    if let Moved::Already = advance(&mut tx, spool, span, now).await? {
+    if depth >= Depth::Cursor
+        && let Moved::Already = advance(&mut tx, spool, span, now).await?
+    {
         return Ok(0);
     }
-    let stored: HashSet<_> = rows::insert(&mut tx, &batch.finished).await?.into_iter().collect();
-    let finished: Vec<&RequestFinished> =
-        batch.finished.iter().filter(|f| stored.contains(&f.context.id.0)).collect();
-    open(&mut tx, spool, batch).await?;
-    rollups::add(&mut tx, &finished).await?;
-    conversations::add(&mut tx, &finished).await?;
-    conversations::trace(&mut tx, &finished).await?;
-    audit::append(&mut tx, &batch.started, &finished).await?;
+    let stored: HashSet<_> = rows::insert(&mut tx, &batch.finished)
+        .await?
+        .into_iter()
+        .collect();
+    let finished: Vec<&RequestFinished> = batch
+        .finished
+        .iter()
+        .filter(|f| stored.contains(&f.context.id.0))
+        .collect();
+    if depth >= Depth::Cursor {
+        open(&mut tx, spool, batch).await?;
+    }
+    rollups::add(&mut tx, &finished, depth).await?;
+    if depth >= Depth::Links {
+        conversations::add(&mut tx, &finished).await?;
+        conversations::trace(&mut tx, &finished).await?;
+    }
+    if depth >= Depth::Everything {
+        audit::append(&mut tx, &batch.started, &finished).await?;
+    }
     bury(&mut tx, spool, batch, now).await?;
     tx.commit().await?;
     Ok((batch.finished.len() - finished.len()) as u64)
@@ -97,17 +119,32 @@ async fn open(db: &mut PgConnection, spool: &Spool, batch: &Batch) -> Result<(),
              on conflict (id) do nothing",
         )
         .bind(open.iter().map(|s| s.context.id.0).collect::<Vec<_>>())
-        .bind(open.iter().map(|s| s.context.created_at).collect::<Vec<_>>())
+        .bind(
+            open.iter()
+                .map(|s| s.context.created_at)
+                .collect::<Vec<_>>(),
+        )
         .bind(spool.id().0)
         .bind(open.iter().map(|s| s.boot.0).collect::<Vec<_>>())
-        .bind(open.iter().map(|s| s.context.trace_id.0).collect::<Vec<_>>())
-        .bind(open.iter().map(|s| sqlx::types::Json(&s.context)).collect::<Vec<_>>())
+        .bind(
+            open.iter()
+                .map(|s| s.context.trace_id.0)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            open.iter()
+                .map(|s| sqlx::types::Json(&s.context))
+                .collect::<Vec<_>>(),
+        )
         .execute(&mut *db)
         .await?;
     }
     let ended = batch.no_longer_open();
     if !ended.is_empty() {
-        sqlx::query("delete from open_requests where id = any($1)").bind(&ended).execute(db).await?;
+        sqlx::query("delete from open_requests where id = any($1)")
+            .bind(&ended)
+            .execute(db)
+            .await?;
     }
     Ok(())
 }

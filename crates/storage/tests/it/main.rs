@@ -1,3 +1,4 @@
 //! Storage against a real PostgreSQL.
 
 mod embedded;
+mod writer;

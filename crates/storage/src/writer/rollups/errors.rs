@@ -30,16 +30,32 @@ pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
 ) -> Result<(), sqlx::Error> {
-    if finished.iter().all(|request| request.state == RequestState::Completed) {
+    if finished
+        .iter()
+        .all(|request| request.state == RequestState::Completed)
+    {
         return Ok(());
     }
-    send(db, include_str!("errors_quarter.sql"), &collect(finished, Grain::Quarter)).await?;
-    send(db, include_str!("errors_hour.sql"), &collect(finished, Grain::Hour)).await
+    send(
+        db,
+        include_str!("errors_quarter.sql"),
+        &collect(finished, Grain::Quarter),
+    )
+    .await?;
+    send(
+        db,
+        include_str!("errors_hour.sql"),
+        &collect(finished, Grain::Hour),
+    )
+    .await
 }
 
 fn collect<'a>(finished: &[&'a RequestFinished], grain: Grain) -> BTreeMap<Key<'a>, Seen> {
     let mut sums: BTreeMap<Key<'_>, Seen> = BTreeMap::new();
-    for request in finished.iter().filter(|request| request.state != RequestState::Completed) {
+    for request in finished
+        .iter()
+        .filter(|request| request.state != RequestState::Completed)
+    {
         let at = request.context.created_at;
         let key = Key {
             bucket: grain.bucket(at),
@@ -49,7 +65,11 @@ fn collect<'a>(finished: &[&'a RequestFinished], grain: Grain) -> BTreeMap<Key<'
             error_type: request.error_type.as_deref().unwrap_or(""),
             error_code: request.error_code.as_deref().unwrap_or(""),
         };
-        let seen = sums.entry(key).or_insert(Seen { n: 0, first: at, last: at });
+        let seen = sums.entry(key).or_insert(Seen {
+            n: 0,
+            first: at,
+            last: at,
+        });
         seen.n += 1;
         seen.first = seen.first.min(at);
         seen.last = seen.last.max(at);

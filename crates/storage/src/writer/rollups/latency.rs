@@ -41,7 +41,9 @@ fn collect<'a>(
 ) -> Vec<(Key<'a>, i64)> {
     let mut sums: HashMap<Key<'_>, i64> = HashMap::new();
     for request in finished {
-        let Some(latency) = request.latency_us else { continue };
+        let Some(latency) = request.latency_us else {
+            continue;
+        };
         if request.state != RequestState::Completed {
             continue;
         }
@@ -49,7 +51,12 @@ fn collect<'a>(
         let bucket = grain.bucket(request.context.created_at);
         let full = Dimensions::of(request);
         for &cube in cubes {
-            let key = Key { cube, bucket, dimensions: cube.slice(full), slot };
+            let key = Key {
+                cube,
+                bucket,
+                dimensions: cube.slice(full),
+                slot,
+            };
             *sums.entry(key).or_default() += 1;
         }
     }
@@ -68,7 +75,9 @@ async fn send(
         return Ok(());
     }
     let column = |of: fn(&Dimensions<'_>) -> Option<String>| {
-        sums.iter().map(|(key, _)| of(&key.dimensions)).collect::<Vec<_>>()
+        sums.iter()
+            .map(|(key, _)| of(&key.dimensions))
+            .collect::<Vec<_>>()
     };
     let query = sqlx::query(sql)
         .bind(sums.iter().map(|(key, _)| key.bucket).collect::<Vec<_>>())
@@ -78,7 +87,11 @@ async fn send(
         .bind(sums.iter().map(|(key, _)| key.slot).collect::<Vec<_>>())
         .bind(sums.iter().map(|(_, n)| *n).collect::<Vec<_>>());
     let query = if cubes {
-        query.bind(sums.iter().map(|(key, _)| key.cube.as_str()).collect::<Vec<_>>())
+        query.bind(
+            sums.iter()
+                .map(|(key, _)| key.cube.as_str())
+                .collect::<Vec<_>>(),
+        )
     } else {
         query
     };

@@ -11,6 +11,8 @@ use sqlx::PgConnection;
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
+use super::depth::Depth;
+
 /// A grain: how wide a bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grain {
@@ -58,13 +60,28 @@ impl Cube {
 
     /// Keeps the dimensions of this cube.
     const fn slice<'a>(self, full: Dimensions<'a>) -> Dimensions<'a> {
-        let none = Dimensions { provider: "", model: "", agent: "", user: "" };
+        let none = Dimensions {
+            provider: "",
+            model: "",
+            agent: "",
+            user: "",
+        };
         match self {
             Self::Total => none,
-            Self::Model => Dimensions { provider: full.provider, model: full.model, ..none },
-            Self::Agent => Dimensions { agent: full.agent, ..none },
+            Self::Model => Dimensions {
+                provider: full.provider,
+                model: full.model,
+                ..none
+            },
+            Self::Agent => Dimensions {
+                agent: full.agent,
+                ..none
+            },
             Self::AgentModel => Dimensions { user: "", ..full },
-            Self::User => Dimensions { user: full.user, ..none },
+            Self::User => Dimensions {
+                user: full.user,
+                ..none
+            },
             Self::Full => full,
         }
     }
@@ -94,11 +111,19 @@ impl<'a> Dimensions<'a> {
 pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
+    depth: Depth,
 ) -> Result<(), sqlx::Error> {
     if finished.is_empty() {
         return Ok(());
     }
-    usage::add(db, finished).await?;
-    latency::add(db, finished).await?;
-    errors::add(db, finished).await
+    if depth >= Depth::Usage {
+        usage::add(db, finished).await?;
+    }
+    if depth >= Depth::Latency {
+        latency::add(db, finished).await?;
+    }
+    if depth >= Depth::Links {
+        errors::add(db, finished).await?;
+    }
+    Ok(())
 }

@@ -11,8 +11,14 @@ use super::{Cube, Dimensions, Grain};
 use crate::writer::rows::text;
 
 const HOURLY: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
-const DAILY: [Cube; 6] =
-    [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel, Cube::User, Cube::Full];
+const DAILY: [Cube; 6] = [
+    Cube::Total,
+    Cube::Model,
+    Cube::Agent,
+    Cube::AgentModel,
+    Cube::User,
+    Cube::Full,
+];
 
 /// Declares the counters once: the fields, the columns they are sent as, and
 /// the statements that add them.
@@ -25,7 +31,7 @@ macro_rules! counters {
 
         impl Counters {
             fn add(&mut self, other: &Self) {
-                $(self.$name += other.$name;)+
+                $(self.$name = self.$name.saturating_add(other.$name);)+
             }
         }
 
@@ -92,7 +98,9 @@ pub(super) async fn add(
     finished: &[&RequestFinished],
 ) -> Result<(), sqlx::Error> {
     let quarters = collect(finished, Grain::Quarter, &[Cube::Full]);
-    quarters.send(db, include_str!("usage_quarter.sql"), false).await?;
+    quarters
+        .send(db, include_str!("usage_quarter.sql"), false)
+        .await?;
     let hours = collect(finished, Grain::Hour, &HOURLY);
     hours.send(db, include_str!("usage_hour.sql"), true).await?;
     let days = collect(finished, Grain::Day, &DAILY);
@@ -106,7 +114,11 @@ fn collect(finished: &[&RequestFinished], grain: Grain, cubes: &[Cube]) -> Colum
         let bucket = grain.bucket(request.context.created_at);
         let full = Dimensions::of(request);
         for &cube in cubes {
-            let key = Key { cube, bucket, dimensions: cube.slice(full) };
+            let key = Key {
+                cube,
+                bucket,
+                dimensions: cube.slice(full),
+            };
             sums.entry(key).or_default().add(&counters);
         }
     }
@@ -155,7 +167,11 @@ fn count(request: &RequestFinished) -> Counters {
         audio_output: class(TokenClass::AudioOutput),
         cost_nanos: request.cost.map_or(0, |cost| cost.0),
         unpriced: i64::from(unpriced),
-        unpriced_tokens: if unpriced { all_tokens.cast_signed() } else { 0 },
+        unpriced_tokens: if unpriced {
+            all_tokens.cast_signed()
+        } else {
+            0
+        },
         without_usage: i64::from(!stated && !refused),
         latency_us: latency.unwrap_or(0).cast_signed(),
         latency_n: i64::from(latency.is_some()),
