@@ -94,30 +94,31 @@ impl Page {
             self.line("");
             self.sparklines(&filled, rows);
         }
-        if !table.left_out.is_empty() {
-            let names = table.left_out.join(", ");
-            self.aside(&format!("No room for {names}: widen the terminal, or ask with --json."));
+        match table.left_out {
+            0 => {}
+            1 => self.aside("One column has no room: widen the terminal, or ask with --json."),
+            more => self.aside(&format!("{more} columns have no room: widen the terminal, or ask with --json.")),
         }
     }
 
-    /// A line for each figure of a trend, with its highest value.
+    /// A line for each figure of a trend that is not always nothing, with its
+    /// highest value.
     fn sparklines(&mut self, columns: &[Filled], rows: &[&Row]) {
-        let figures: Vec<&Filled> = columns.iter().filter(|column| column.column.unit.is_figure()).collect();
-        let labels = figures.iter().map(|column| text::width(&column.column.label())).max().unwrap_or(0);
-        for Filled { column, cells } in figures {
+        let drawn = columns.iter().filter(|column| column.column.unit.is_figure()).filter_map(|filled| {
             let figures: Vec<Option<f64>> =
-                rows.iter().map(|row| list::number(value(column, row))).collect();
-            let highest = figures.iter().zip(cells).filter_map(|(figure, cell)| Some(((*figure)?, cell)));
-            let Some((top, highest)) = highest.max_by(|(a, _), (b, _)| a.total_cmp(b)) else { continue };
-            if top <= 0.0 {
-                continue;
-            }
-            let label = column.label();
+                rows.iter().map(|row| list::number(value(&filled.column, row))).collect();
+            let known = figures.iter().zip(&filled.cells).filter_map(|(figure, cell)| Some(((*figure)?, cell)));
+            let (top, highest) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+            (top > 0.0).then(|| (filled.column.label(), highest.clone(), figures))
+        });
+        let drawn: Vec<_> = drawn.collect();
+        let labels = drawn.iter().map(|(label, ..)| text::width(label)).max().unwrap_or(0);
+        for (label, highest, figures) in drawn {
             let room = self.look.width.unwrap_or(usize::MAX);
-            let room = room.saturating_sub(labels + text::width(highest) + 12).min(LONGEST_LINE);
-            let drawing = self.look.drawn(&sparkline(&figures, room));
+            let room = room.saturating_sub(labels + text::width(&highest) + 12).min(LONGEST_LINE);
+            let line = self.look.drawn(&sparkline(&figures, room));
             let highest = self.look.faint(&format!("up to {highest}"));
-            self.line(&format!("{label:labels$}  {drawing}  {highest}"));
+            self.line(&format!("{label:labels$}  {line}  {highest}"));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::text;
 const GAP: usize = 2;
 
 /// A name is not shortened below this.
-const LEAST_NAME: usize = 12;
+const LEAST_NAME: usize = 16;
 
 /// The short form of our own ids, hyphens included; others' are cut to it.
 const LEAST_ID: usize = 15;
@@ -51,11 +51,11 @@ pub(crate) struct Filled {
     pub(crate) cells: Vec<String>,
 }
 
-/// A table and the columns it had no room for.
+/// A table, and how many columns it had no room for.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) lines: Vec<String>,
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: usize,
 }
 
 /// A column as it is drawn.
@@ -97,11 +97,7 @@ pub(crate) fn table(columns: &[Filled], look: Look) -> Table {
         };
         join(drawn.iter().map(cell))
     });
-    let left_out = columns.iter().filter(|column| !kept.iter().any(|kept| std::ptr::eq(*kept, *column)));
-    Table {
-        lines: header.chain(body).collect(),
-        left_out: left_out.map(|column| column.column.key.clone()).collect(),
-    }
+    Table { lines: header.chain(body).collect(), left_out: columns.len() - kept.len() }
 }
 
 impl Filled {
@@ -185,4 +181,66 @@ fn join(cells: impl Iterator<Item = String>) -> String {
 /// Whether a cell says that something went wrong.
 fn is_failure(column: &Column, cell: &str) -> bool {
     column.key == "state" && matches!(cell, "failed" | "upstream_timeout" | "lost" | "stale")
+}
+
+#[cfg(test)]
+mod tests {
+    use systemprompt_reporting::QUERIES;
+
+    use super::*;
+
+    fn filled(key: &str, unit: Unit, cells: &[&str]) -> Filled {
+        let cells = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        Filled { column: Column { key: key.to_owned(), unit }, cells }
+    }
+
+    fn drawn(columns: &[Filled], width: usize) -> (String, usize) {
+        let table = table(columns, Look { width: Some(width), colour: false });
+        (table.lines.join("\n"), table.left_out)
+    }
+
+    #[test]
+    fn what_gives_way_exists() {
+        let columns: Vec<Column> =
+            QUERIES.iter().flat_map(|entry| Column::of(entry.row().as_value())).collect();
+        for key in GIVES_WAY {
+            assert!(columns.iter().any(|column| column.key == *key), "no question has a column {key}");
+        }
+    }
+
+    #[test]
+    fn names_are_shortened_before_columns_go_and_figures_never() {
+        let columns = [
+            filled("name", Unit::Text, &["a-model-with-a-long-name", "b"]),
+            filled("requests", Unit::Count, &["1,234,567", "8"]),
+            filled("cost", Unit::Usd, &["$12.3456", "$0.0001"]),
+        ];
+        insta::assert_snapshot!(drawn(&columns, 80).0, @"
+        name                       requests      cost
+        a-model-with-a-long-name  1,234,567  $12.3456
+        b                                 8   $0.0001
+        ");
+        insta::assert_snapshot!(drawn(&columns, 40).0, @"
+        name                  requests      cost
+        a-model-with-a-lon…  1,234,567  $12.3456
+        b                            8   $0.0001
+        ");
+        let (narrow, left_out) = drawn(&columns, 30);
+        assert_eq!(left_out, 1);
+        insta::assert_snapshot!(narrow, @"
+        name                      cost
+        a-model-with-a-long…  $12.3456
+        b                      $0.0001
+        ");
+    }
+
+    #[test]
+    fn a_column_without_values_goes_first() {
+        let columns = [
+            filled("id", Unit::Id, &["019ab3c1-d2e4-7"]),
+            filled("agent", Unit::Text, &["scout"]),
+            filled("user", Unit::Text, &["–"]),
+        ];
+        assert_eq!(drawn(&columns, 24), ("id               agent\n019ab3c1-d2e4-7  scout".to_owned(), 1));
+    }
 }

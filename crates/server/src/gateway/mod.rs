@@ -12,8 +12,10 @@ mod errors;
 mod exchange;
 mod finish;
 mod headers;
+mod incoming;
 mod passthrough;
 mod routes;
+mod upstream;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,12 +25,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use systemprompt_capture::{Admission, Recorder};
-use systemprompt_config::{Credentials, Profile, Provider, Scope};
+use systemprompt_config::{Credentials, Profile, Provider};
 use systemprompt_domain::ids::BootId;
-use systemprompt_domain::{Api, Wire};
+use systemprompt_domain::Api;
 use systemprompt_meters::{inject_include_usage, read_request};
 use systemprompt_pricing::Catalogue;
 use tokio::sync::{Semaphore, oneshot};
@@ -37,7 +38,7 @@ use self::context::Attribution;
 use self::errors::GatewayError;
 use self::exchange::Exchange;
 use self::routes::Call;
-use crate::auth::{Auth, Identity, bearer};
+use crate::auth::Auth;
 use crate::shutdown::Shutdown;
 
 /// Room set aside on disk for what one request records. Everything that goes
@@ -78,23 +79,11 @@ pub(crate) struct Parts {
 
 impl Gateway {
     pub(crate) fn new(profile: &Profile, parts: Parts) -> anyhow::Result<Self> {
-        let upstream = &profile.limits.upstream;
-        let client = reqwest::Client::builder()
-            .connect_timeout(upstream.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(256)
-            .no_proxy()
-            .tls_backend_preconfigured(tls()?)
-            .build()?;
         let drains = profile.limits.drain.streams as usize;
         Ok(Self(Arc::new(Inner {
             providers: profile.providers.clone().into_iter().collect(),
             auth: parts.auth,
-            client,
+            client: upstream::client(&profile.limits.upstream)?,
             recorder: parts.recorder,
             catalogue: parts.catalogue,
             attribution: Attribution::new(parts.conversation_key),
@@ -140,7 +129,7 @@ async fn answer(
     path: &str,
     request: Request<Body>,
 ) -> Result<Response<Body>, GatewayError> {
-    let identity = identify(gateway, peer, provider, &request)?;
+    let identity = incoming::identify(gateway, peer, provider, &request)?;
     if !routes::is_plain(path) {
         return Err(GatewayError::new(
             StatusCode::BAD_REQUEST,
@@ -148,7 +137,7 @@ async fn answer(
             "this path is not accepted",
         ));
     }
-    if is_websocket(request.headers()) {
+    if incoming::is_websocket(request.headers()) {
         return Err(GatewayError::new(
             StatusCode::NOT_IMPLEMENTED,
             "websocket",
@@ -163,7 +152,7 @@ async fn answer(
         )
         .retry_after(2));
     }
-    let url = upstream_url(provider, path, request.uri().query())?;
+    let url = upstream::url(provider, path, request.uri().query())?;
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
     let call = routes::classify(provider.wire, request.method(), path);
     let (api, path_model, path_stream) = match call {
@@ -186,7 +175,7 @@ async fn answer(
     if api == Api::Unmetered {
         *upstream.body_mut() = Some(reqwest::Body::wrap_stream(body.into_data_stream()));
     } else {
-        let bytes = read_body(gateway, &head.headers, body).await?;
+        let bytes = incoming::read_body(gateway, &head.headers, body).await?;
         context.request_bytes = bytes.len() as u64;
         // What we cannot read the provider may: it passes, without a model.
         if let Ok(facts) = read_request(api, &bytes) {
@@ -233,14 +222,6 @@ async fn answer(
     })
 }
 
-/// Other upgrades (h2c, which some clients always offer) may be ignored.
-fn is_websocket(headers: &HeaderMap) -> bool {
-    let upgrade = headers
-        .get(header::UPGRADE)
-        .map_or(&b""[..], http::HeaderValue::as_bytes);
-    upgrade.eq_ignore_ascii_case(b"websocket")
-}
-
 /// Sets room aside for the request's records. No room: no request, before it
 /// costs anything.
 async fn admit(gateway: &Inner) -> Result<Admission, GatewayError> {
@@ -261,131 +242,6 @@ async fn admit(gateway: &Inner) -> Result<Admission, GatewayError> {
     }
 }
 
-fn identify(
-    gateway: &Inner,
-    peer: SocketAddr,
-    provider: &Provider,
-    request: &Request<Body>,
-) -> Result<Identity, GatewayError> {
-    let headers = request.headers();
-    let value = |name| headers.get(name).map(http::HeaderValue::as_bytes);
-    // With the provider's own key in these places they are none of our tokens.
-    let managed = matches!(provider.credentials, Credentials::Managed { .. });
-    let keys = [
-        value("x-api-key"),
-        bearer(headers),
-        value("x-goog-api-key"),
-        query_key(request),
-    ];
-    let keys = keys.into_iter().flatten().filter(|_| managed);
-    gateway
-        .auth
-        .identify(headers, peer, keys, Scope::Gateway)
-        .map_err(|refusal| {
-            let status = match refusal {
-                crate::auth::Refusal::Scope => StatusCode::FORBIDDEN,
-                _ => StatusCode::UNAUTHORIZED,
-            };
-            GatewayError::new(status, "systemprompt_token", refusal.to_string())
-        })
-}
-
-/// The value of `?key=`, where Gemini clients may put theirs.
-fn query_key(request: &Request<Body>) -> Option<&[u8]> {
-    let query = request.uri().query()?;
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("key="))
-        .map(str::as_bytes)
-}
-
-fn upstream_url(
-    provider: &Provider,
-    path: &str,
-    query: Option<&str>,
-) -> Result<reqwest::Url, GatewayError> {
-    let managed = matches!(provider.credentials, Credentials::Managed { .. });
-    let strip = managed && provider.wire == Wire::Gemini;
-    let kept = query.map(|query| {
-        let pairs = query
-            .split('&')
-            .filter(|pair| !(strip && pair.starts_with("key=")));
-        pairs.collect::<Vec<_>>().join("&")
-    });
-    let mut url = format!("{}{path}", provider.base_url);
-    if let Some(kept) = kept.filter(|kept| !kept.is_empty()) {
-        url.push('?');
-        url.push_str(&kept);
-    }
-    url.parse().map_err(|_| {
-        GatewayError::new(
-            StatusCode::BAD_REQUEST,
-            "bad_path",
-            "this path makes no valid address upstream",
-        )
-    })
-}
-
-/// Reads a metered request's body: within the limit, without long silences.
-async fn read_body(
-    gateway: &Inner,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Bytes, GatewayError> {
-    use http_body_util::BodyExt as _;
-    let limit = gateway.limits.gateway_body;
-    let too_large = || {
-        GatewayError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            format!(
-                "the body is larger than this gateway takes ({} MiB)",
-                limit >> 20
-            ),
-        )
-    };
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let idle = gateway.limits.downstream.body_idle_timeout;
-    let mut body = body;
-    let mut whole: Option<Bytes> = None;
-    let mut parts = Vec::new();
-    loop {
-        let frame = tokio::time::timeout(idle, body.frame())
-            .await
-            .map_err(|_| {
-                GatewayError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "body_timeout",
-                    "the body did not arrive in time",
-                )
-            })?;
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|_| {
-            GatewayError::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off")
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if (parts.len() + data.len()) as u64 > limit {
-            return Err(too_large());
-        }
-        // Most bodies come in one piece and need no copy.
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend(first.into_iter().flatten());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    Ok(whole.unwrap_or_else(|| parts.into()))
-}
-
 fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
     let mut names: Vec<_> = gateway
         .providers
@@ -403,16 +259,4 @@ fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(body))
         .expect("a static header is valid")
-}
-
-/// TLS to the providers: ring, and the web's certificate authorities.
-fn tls() -> anyhow::Result<rustls::ClientConfig> {
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
