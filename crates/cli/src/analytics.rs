@@ -31,7 +31,10 @@ pub(crate) struct Output {
 pub(crate) fn command() -> Command {
     let mut command = group("analytics", "Ask about costs and requests");
     let mut last = "";
-    for entry in QUERIES.iter().filter(|entry| std::mem::replace(&mut last, entry.group()) != entry.group()) {
+    for entry in QUERIES
+        .iter()
+        .filter(|entry| std::mem::replace(&mut last, entry.group()) != entry.group())
+    {
         command = command.subcommand(match entry.name() {
             None => question(entry, entry.group()),
             Some(_) => questions(entry),
@@ -42,7 +45,11 @@ pub(crate) fn command() -> Command {
 
 /// A group of questions; without a name it asks its first one.
 fn questions(first: &Entry) -> Command {
-    let about = format!("{}: {}", capitalised(first.group()), names(first.group()).join(", "));
+    let about = format!(
+        "{}: {}",
+        capitalised(first.group()),
+        names(first.group()).join(", ")
+    );
     let examples = format!(
         "Without a command this asks {}.\n\nExample:\n  systemprompt analytics {} --since 7d",
         first.path.join(" "),
@@ -53,24 +60,36 @@ fn questions(first: &Entry) -> Command {
         .long_about(None)
         .after_help(examples)
         .args_conflicts_with_subcommands(true);
-    let members = QUERIES.iter().filter(|entry| entry.group() == first.group());
+    let members = QUERIES
+        .iter()
+        .filter(|entry| entry.group() == first.group());
     command.subcommands(members.filter_map(|entry| Some(question(entry, entry.name()?))))
 }
 
 fn question(entry: &Entry, name: &'static str) -> Command {
     let command = Output::augment_args(entry.augment(Command::new(name)));
     // Where there is nothing more to say, --help is as short as -h.
-    if entry.description() == entry.about() { command.long_about(None) } else { command }
+    if entry.description() == entry.about() {
+        command.long_about(None)
+    } else {
+        command
+    }
 }
 
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// The names of a group's questions.
 fn names(group: &str) -> Vec<&'static str> {
-    QUERIES.iter().filter(|entry| entry.group() == group).filter_map(Entry::name).collect()
+    QUERIES
+        .iter()
+        .filter(|entry| entry.group() == group)
+        .filter_map(Entry::name)
+        .collect()
 }
 
 /// Asks the question that the command's words name.
@@ -80,25 +99,41 @@ pub(crate) fn run(
     globals: &Globals,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
-    let entry = find(words).or_else(|| default_of(words.first()?)).expect("commands are made from questions");
+    let entry = find(words)
+        .or_else(|| default_of(words.first()?))
+        .expect("commands are made from questions");
     let output = Output::from_arg_matches(matches).expect("every question has these arguments");
     let params = entry.from_matches(matches)?;
     let export = output.export.as_deref().map(Export::to).transpose()?;
     let config = systemprompt_config::load(&globals.sources())?;
+    let costs = &config.profile.analytics.costs;
     let answer = database::ask(&config, entry, params, outside)?;
     if let Some(export) = &export {
         export.write(entry, &answer)?;
-        writeln!(outside.err, "Wrote {} to {}.", count(&answer), export.path().display())?;
+        writeln!(
+            outside.err,
+            "Wrote {} to {}.",
+            count(&answer),
+            export.path().display()
+        )?;
     }
     if output.json {
         Envelope::new(entry, &answer).write(&mut *outside.out)?;
     } else if export.is_none() {
-        outside.out.write_all(human::render(entry, &answer, &next(&config), outside.look).as_bytes())?;
+        outside.out.write_all(
+            human::render(entry, &answer, costs, &next(&config), outside.look).as_bytes(),
+        )?;
     }
     if words != entry.path {
-        let others = names(entry.group()).into_iter().filter(|name| Some(*name) != entry.name());
+        let others = names(entry.group())
+            .into_iter()
+            .filter(|name| Some(*name) != entry.name());
         let others = others.collect::<Vec<_>>().join(", ");
-        writeln!(outside.err, "This was {}. Other questions: {others}.", entry.path.join(" "))?;
+        writeln!(
+            outside.err,
+            "This was {}. Other questions: {others}.",
+            entry.path.join(" ")
+        )?;
     }
     Ok(())
 }
@@ -115,7 +150,8 @@ fn count(answer: &Answer<Value>) -> String {
 fn next(config: &Config) -> String {
     let host = config.profile.server.listen;
     format!(
-        "Ask about a longer period (--since 30d), or point an SDK at the gateway: \
-         ANTHROPIC_BASE_URL=http://{host}/anthropic or OPENAI_BASE_URL=http://{host}/openai/v1."
+        "Ask about a longer period (--since 30d), or point an SDK at the gateway:\n\
+         \x20 ANTHROPIC_BASE_URL=http://{host}/anthropic\n\
+         \x20 OPENAI_BASE_URL=http://{host}/openai/v1"
     )
 }

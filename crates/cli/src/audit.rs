@@ -33,7 +33,11 @@ pub(crate) fn command() -> Command {
         )
 }
 
-pub(crate) fn run(matches: &ArgMatches, globals: &Globals, outside: &mut Outside<'_>) -> Result<(), Failure> {
+pub(crate) fn run(
+    matches: &ArgMatches,
+    globals: &Globals,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
     let id: &String = matches.get_one("id").expect("clap requires it");
     let entry = find(&["requests", "show"]).expect("the registry has it");
     let config = systemprompt_config::load(&globals.sources())?;
@@ -43,7 +47,9 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals, outside: &mut Outside
     } else {
         let columns = Column::of(entry.row().as_value());
         for row in answer.rows.iter().filter_map(Value::as_object) {
-            outside.out.write_all(page::page(&columns, row, outside.look).as_bytes())?;
+            outside
+                .out
+                .write_all(page::page(&columns, row, outside.look).as_bytes())?;
         }
     }
     Ok(())

@@ -67,16 +67,20 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(analytics::command())
-        .subcommand(group("infra", "Look behind the answers").subcommand(
-            group("logs", "What was recorded").subcommand(audit::command()),
-        ))
+        .subcommand(
+            group("infra", "Look behind the answers")
+                .subcommand(group("logs", "What was recorded").subcommand(audit::command())),
+        )
         .subcommand(config::command());
     Globals::augment_args(command)
 }
 
 /// A command that only leads to others.
 pub(crate) fn group(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true)
+    Command::new(name)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
 }
 
 #[cfg(test)]
@@ -96,9 +100,14 @@ mod tests {
     #[test]
     fn what_is_common_has_no_names_of_questions() {
         let ids = |command: Command| -> BTreeSet<String> {
-            command.get_arguments().map(|arg| arg.get_id().to_string()).collect()
+            command
+                .get_arguments()
+                .map(|arg| arg.get_id().to_string())
+                .collect()
         };
-        let common = ids(Output::augment_args(Globals::augment_args(Command::new("common"))));
+        let common = ids(Output::augment_args(Globals::augment_args(Command::new(
+            "common",
+        ))));
         assert_eq!(common.len(), 6);
         for entry in QUERIES {
             let own = ids(entry.augment(Command::new("question")));
@@ -116,7 +125,11 @@ mod tests {
             "systemprompt config check --storage here",
         ] {
             let matches = command().try_get_matches_from(line.split(' ')).expect(line);
-            assert_eq!(Globals::of(&matches).sources().storage, Some(PathBuf::from("here")), "{line}");
+            assert_eq!(
+                Globals::of(&matches).sources().storage,
+                Some(PathBuf::from("here")),
+                "{line}"
+            );
         }
     }
 }

@@ -43,7 +43,9 @@ pub(crate) fn check(globals: &Globals, outside: &mut Outside<'_>) -> Result<(), 
 
 pub(crate) fn show(globals: &Globals, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let config = systemprompt_config::load(&globals.sources())?;
-    outside.out.write_all(systemprompt_config::show(&config).as_bytes())?;
+    outside
+        .out
+        .write_all(systemprompt_config::show(&config).as_bytes())?;
     Ok(())
 }
 

@@ -19,7 +19,9 @@ pub(crate) fn ask(
     outside: &mut Outside<'_>,
 ) -> Result<Answer<Value>, Failure> {
     // One question at a time needs no other threads.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let progress = RefCell::new(&mut *outside.err);
         let storage = Storage::open(config, |step| {
@@ -27,7 +29,11 @@ pub(crate) fn ask(
             let _ = writeln!(progress.borrow_mut(), "{step}");
         })
         .await?;
-        let ctx = Ctx { pool: storage.pool().clone(), scope: Scope::everything(), clock: outside.clock };
+        let ctx = Ctx {
+            pool: storage.pool().clone(),
+            scope: Scope::everything(),
+            clock: outside.clock,
+        };
         let answer = entry.run(&ctx, params).await;
         let closed = storage.close().await;
         let answer = answer?;

@@ -33,7 +33,10 @@ pub(crate) struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub(crate) fn new(entry: &Entry, answer: &'a Answer<Value>) -> Self {
-        Self { question: entry.path.join(" "), answer }
+        Self {
+            question: entry.path.join(" "),
+            answer,
+        }
     }
 
     /// The envelope as indented JSON, with a line's end.
@@ -64,14 +67,20 @@ impl Export {
     /// # Errors
     /// [`ExportError::Format`] for any other extension.
     pub fn to(path: &Path) -> Result<Self, ExportError> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
         let format = match extension.to_ascii_lowercase().as_str() {
             "csv" => Format::Csv,
             "json" => Format::Json,
             "jsonl" => Format::JsonLines,
             _ => return Err(ExportError::Format(path.to_owned())),
         };
-        Ok(Self { path: path.to_owned(), format })
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+        })
     }
 
     /// Where it is written.
@@ -86,11 +95,15 @@ impl Export {
     /// # Errors
     /// [`ExportError::Write`] with the system's reason.
     pub fn write(&self, entry: &Entry, answer: &Answer<Value>) -> Result<(), ExportError> {
-        self.try_write(entry, answer).map_err(|error| ExportError::Write(self.path.clone(), error))
+        self.try_write(entry, answer)
+            .map_err(|error| ExportError::Write(self.path.clone(), error))
     }
 
     fn try_write(&self, entry: &Entry, answer: &Answer<Value>) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let mut file = tempfile::Builder::new()
             .prefix(".systemprompt-export-")
             // As any new file: what the user's umask leaves of it.
@@ -122,7 +135,11 @@ fn csv(columns: &[Column], rows: &[Value], out: impl Write) -> io::Result<()> {
     let mut out = csv::Writer::from_writer(out);
     out.write_record(columns.iter().map(|column| &column.key))?;
     for row in rows {
-        out.write_record(columns.iter().map(|column| field(column.unit, row.get(&column.key))))?;
+        out.write_record(
+            columns
+                .iter()
+                .map(|column| field(column.unit, row.get(&column.key))),
+        )?;
     }
     out.flush()
 }
@@ -133,7 +150,9 @@ fn field(unit: Unit, value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         // Money is text in JSON, and may be negative.
-        Some(Value::String(text)) if unit.is_figure() && crate::human::cell::is_number(text) => text.clone(),
+        Some(Value::String(text)) if unit.is_figure() && crate::human::cell::is_number(text) => {
+            text.clone()
+        }
         Some(Value::String(text)) => as_words(text),
         Some(list @ Value::Array(_)) => as_words(&list.to_string()),
         Some(other) => other.to_string(),
@@ -157,8 +176,13 @@ mod tests {
     use super::*;
 
     fn written(columns: &[(&str, Unit)], rows: &[Value]) -> String {
-        let columns: Vec<Column> =
-            columns.iter().map(|(key, unit)| Column { key: (*key).to_owned(), unit: *unit }).collect();
+        let columns: Vec<Column> = columns
+            .iter()
+            .map(|(key, unit)| Column {
+                key: (*key).to_owned(),
+                unit: *unit,
+            })
+            .collect();
         let mut out = Vec::new();
         csv(&columns, rows, &mut out).expect("memory takes all");
         String::from_utf8(out).expect("UTF-8")
@@ -166,7 +190,12 @@ mod tests {
 
     #[test]
     fn figures_stay_figures_and_words_stay_words() {
-        let columns = [("name", Unit::Text), ("cost", Unit::Usd), ("change", Unit::Ratio), ("n", Unit::Count)];
+        let columns = [
+            ("name", Unit::Text),
+            ("cost", Unit::Usd),
+            ("change", Unit::Ratio),
+            ("n", Unit::Count),
+        ];
         let rows = [
             json!({"name": "=cmd|' /C calc'!A0", "cost": "-1.5", "change": -0.25, "n": 1}),
             json!({"name": "a, \"b\"\nc", "cost": null, "change": null, "n": 2}),
@@ -183,10 +212,20 @@ mod tests {
 
     #[test]
     fn an_unknown_extension_names_the_three() {
-        let refused = |path: &str| Export::to(Path::new(path)).expect_err("refused").to_string();
-        assert_eq!(refused("out.xlsx"), "out.xlsx does not end in .csv, .json or .jsonl");
+        let refused = |path: &str| {
+            Export::to(Path::new(path))
+                .expect_err("refused")
+                .to_string()
+        };
+        assert_eq!(
+            refused("out.xlsx"),
+            "out.xlsx does not end in .csv, .json or .jsonl"
+        );
         assert_eq!(refused("csv"), "csv does not end in .csv, .json or .jsonl");
-        assert_eq!(Export::to(Path::new("OUT.CSV")).expect("known").format, Format::Csv);
+        assert_eq!(
+            Export::to(Path::new("OUT.CSV")).expect("known").format,
+            Format::Csv
+        );
     }
 
     proptest! {

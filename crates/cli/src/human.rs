@@ -5,6 +5,7 @@ pub(crate) mod cell;
 pub(crate) mod column;
 pub(crate) mod figure;
 mod list;
+pub(crate) mod locale;
 mod look;
 mod sparkline;
 mod table;
@@ -13,12 +14,14 @@ pub(crate) mod text;
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use systemprompt_config::Costs;
 use systemprompt_domain::period::Zone;
 use systemprompt_reporting::{Answer, Entry, PeriodUsed};
 
 use self::cell::{Ids, Row, cells, value};
 use self::column::{Column, Unit};
 use self::figure::{Precision, local, moment};
+use self::locale::Locale;
 pub use self::look::Look;
 use self::sparkline::sparkline;
 use self::table::{Filled, table};
@@ -26,34 +29,53 @@ use self::table::{Filled, table};
 /// Sparklines are drawn no longer than this.
 const LONGEST_LINE: usize = 60;
 
-/// The answer to a question as text. `next` is what to do where there is
+/// The answer to a question as text, amounts in the currency of `costs` where
+/// that has a rate. `next` is what to do where there is
 /// nothing to show yet.
 #[must_use]
-pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> String {
-    let zone = answer.period.as_ref().map_or_else(Zone::default, zone_of);
+pub fn render(
+    entry: &Entry,
+    answer: &Answer<Value>,
+    costs: &Costs,
+    next: &str,
+    look: Look,
+) -> String {
+    let locale = Locale::of(answer.period.as_ref(), costs);
+    let zone = &locale.zone;
     let columns = Column::of(entry.row().as_value());
+    let has_money = columns
+        .iter()
+        .any(|column| matches!(column.unit, Unit::Usd | Unit::Varies));
     let rows: Vec<&Row> = answer.rows.iter().filter_map(Value::as_object).collect();
-    let mut page = Page { text: String::new(), look };
-    page.line(&header(entry, answer.period.as_ref(), &zone, look));
+    let mut page = Page {
+        text: String::new(),
+        look,
+    };
+    page.line(&header(entry, answer.period.as_ref(), zone, look));
     page.line("");
     match rows.as_slice() {
         [] => {}
         [row] if answers_in_one_row(entry, &columns) => {
-            list::list(&columns, row, &zone, look).iter().for_each(|line| page.line(line));
+            list::list(&columns, row, &locale, look)
+                .iter()
+                .for_each(|line| page.line(line));
         }
-        rows => page.rows(columns, rows, &zone),
+        rows => page.rows(columns, rows, &locale),
     }
     if nothing_happened(&rows) {
         if !rows.is_empty() {
             page.line("");
         }
-        page.line(&nothing(answer.period.as_ref(), &zone, next));
+        page.line(&nothing(answer.period.as_ref(), zone, next));
     }
     if answer.more {
         page.aside(&more(entry, rows.last().copied()));
     }
     if let Some(note) = &answer.note {
         page.aside(&format!("Note: {}", text::clean(note)));
+    }
+    if let Some(remark) = locale.remark.filter(|_| has_money) {
+        page.aside(&remark);
     }
     page.text
 }
@@ -76,7 +98,7 @@ impl Page {
         self.line(&text);
     }
 
-    fn rows(&mut self, columns: Vec<Column>, rows: &[&Row], zone: &Zone) {
+    fn rows(&mut self, columns: Vec<Column>, rows: &[&Row], locale: &Locale) {
         let trend = is_trend(&columns);
         // Where rows name their unit, their figures already show it.
         let named = columns.iter().any(|column| column.unit == Unit::Varies);
@@ -84,7 +106,7 @@ impl Page {
             .into_iter()
             .filter(|column| !(named && column.key == "unit"))
             .map(|column| {
-                let cells = cells(&column, rows, zone, Ids::Short);
+                let cells = cells(&column, rows, locale, Ids::Short);
                 Filled { column, cells }
             })
             .collect();
@@ -97,25 +119,41 @@ impl Page {
         match table.left_out {
             0 => {}
             1 => self.aside("One column has no room: widen the terminal, or ask with --json."),
-            more => self.aside(&format!("{more} columns have no room: widen the terminal, or ask with --json.")),
+            more => self.aside(&format!(
+                "{more} columns have no room: widen the terminal, or ask with --json."
+            )),
         }
     }
 
     /// A line for each figure of a trend that is not always nothing, with its
     /// highest value.
     fn sparklines(&mut self, columns: &[Filled], rows: &[&Row]) {
-        let drawn = columns.iter().filter(|column| column.column.unit.is_figure()).filter_map(|filled| {
-            let figures: Vec<Option<f64>> =
-                rows.iter().map(|row| list::number(value(&filled.column, row))).collect();
-            let known = figures.iter().zip(&filled.cells).filter_map(|(figure, cell)| Some(((*figure)?, cell)));
-            let (top, highest) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-            (top > 0.0).then(|| (filled.column.label(), highest.clone(), figures))
-        });
+        let drawn = columns
+            .iter()
+            .filter(|column| column.column.unit.is_figure())
+            .filter_map(|filled| {
+                let figures: Vec<Option<f64>> = rows
+                    .iter()
+                    .map(|row| list::number(value(&filled.column, row)))
+                    .collect();
+                let known = figures
+                    .iter()
+                    .zip(&filled.cells)
+                    .filter_map(|(figure, cell)| Some(((*figure)?, cell)));
+                let (top, highest) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+                (top > 0.0).then(|| (filled.column.label(), highest.clone(), figures))
+            });
         let drawn: Vec<_> = drawn.collect();
-        let labels = drawn.iter().map(|(label, ..)| text::width(label)).max().unwrap_or(0);
+        let labels = drawn
+            .iter()
+            .map(|(label, ..)| text::width(label))
+            .max()
+            .unwrap_or(0);
         for (label, highest, figures) in drawn {
             let room = self.look.width.unwrap_or(usize::MAX);
-            let room = room.saturating_sub(labels + text::width(&highest) + 12).min(LONGEST_LINE);
+            let room = room
+                .saturating_sub(labels + text::width(&highest) + 12)
+                .min(LONGEST_LINE);
             let line = self.look.drawn(&sparkline(&figures, room));
             let highest = self.look.faint(&format!("up to {highest}"));
             self.line(&format!("{label:labels$}  {line}  {highest}"));
@@ -129,7 +167,10 @@ fn header(entry: &Entry, period: Option<&PeriodUsed>, zone: &Zone, look: Look) -
     match period {
         Some(period) => {
             let (since, until) = edges(period, zone);
-            format!("{question}  {}", look.faint(&format!("{since} to {until}, {}", period.timezone)))
+            format!(
+                "{question}  {}",
+                look.faint(&format!("{since} to {until}, {}", period.timezone))
+            )
         }
         None => question,
     }
@@ -141,14 +182,11 @@ fn edges(period: &PeriodUsed, zone: &Zone) -> (String, String) {
     (moment(since, precision), moment(until, precision))
 }
 
-/// The zone of an answer: a name that was parsed to ask for it.
-fn zone_of(period: &PeriodUsed) -> Zone {
-    period.timezone.parse().unwrap_or_default()
-}
-
 /// Whether rows are steps in time: then the first column says when.
 fn is_trend(columns: &[Column]) -> bool {
-    columns.first().is_some_and(|first| first.unit == Unit::Time)
+    columns
+        .first()
+        .is_some_and(|first| first.unit == Unit::Time)
 }
 
 /// Whether a question has but one row: it is no trend, and nobody can ask for
@@ -161,16 +199,17 @@ fn answers_in_one_row(entry: &Entry, columns: &[Column]) -> bool {
 fn nothing_happened(rows: &[&Row]) -> bool {
     let none = |row: &&Row, key| row.get(key).and_then(Value::as_i64) == Some(0);
     let metric = |row: &&Row| row.get("metric").and_then(Value::as_str) == Some("requests");
-    rows.iter().all(|row| none(row, "requests")) || rows.iter().any(|row| metric(row) && none(row, "value"))
+    rows.iter().all(|row| none(row, "requests"))
+        || rows.iter().any(|row| metric(row) && none(row, "value"))
 }
 
 fn nothing(period: Option<&PeriodUsed>, zone: &Zone, next: &str) -> String {
     match period {
         Some(period) => {
             let (since, until) = edges(period, zone);
-            format!("No requests from {since} to {until}. {next}")
+            format!("No requests from {since} to {until}.\n{next}")
         }
-        None => format!("Nothing found. {next}"),
+        None => format!("Nothing found.\n{next}"),
     }
 }
 

@@ -67,16 +67,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>, outside: &mut Outside<'_>) 
     }
 }
 
-fn dispatch(args: impl IntoIterator<Item = OsString>, outside: &mut Outside<'_>) -> Result<(), Failure> {
+fn dispatch(
+    args: impl IntoIterator<Item = OsString>,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
     let matches = match command::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(help) if !help.use_stderr() => {
             let text = help.render();
-            return Ok(if outside.look.colour {
-                write!(outside.out, "{}", text.ansi())?
+            let text = if outside.look.colour {
+                text.ansi().to_string()
             } else {
-                write!(outside.out, "{text}")?
-            });
+                text.to_string()
+            };
+            outside.out.write_all(text.as_bytes())?;
+            return Ok(());
         }
         Err(error) => return Err(Failure::CommandLine(error)),
     };

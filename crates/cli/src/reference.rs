@@ -22,13 +22,24 @@ pub fn reference() -> String {
 fn describe(command: Command, path: &mut Vec<String>, page: &mut String) {
     path.push(command.get_name().to_owned());
     let subcommands: Vec<Command> = command.get_subcommands().cloned().collect();
-    let shown = if path.len() == 1 { command } else { command.mut_args(hide_common) };
-    let asked = [path.last().map(String::as_str).unwrap_or_default(), "--help"];
-    let help = shown.term_width(100).try_get_matches_from(asked).expect_err("help is no match");
+    let shown = if path.len() == 1 {
+        command
+    } else {
+        command.mut_args(hide_common)
+    };
+    let asked = [
+        path.last().map(String::as_str).unwrap_or_default(),
+        "--help",
+    ];
+    let help = shown
+        .term_width(100)
+        .try_get_matches_from(asked)
+        .expect_err("help is no match");
     let help = help.render().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     let (name, help) = (path.join(" "), lines.join("\n"));
-    write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end()).expect("a String takes all");
+    write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end())
+        .expect("a String takes all");
     for command in subcommands {
         describe(command, path, page);
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::StatusCode;
 use systemprompt_config::Scope;
@@ -19,6 +19,7 @@ use crate::health::{self, Health};
 pub(crate) fn router(auth: Auth, gateway: Gateway, health: Health, api: ApiState) -> Router {
     let questions = api::router(api).layer(middleware::from_fn_with_state(auth, reader));
     Router::new()
+        .route("/", get(|| async { Redirect::to("/api/docs") }))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz).with_state(health))
         .merge(questions)

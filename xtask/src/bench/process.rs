@@ -34,7 +34,8 @@ pub(super) fn memory(pid: u32) -> anyhow::Result<(u64, u64)> {
         let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
     };
-    Some((mib("VmRSS")?, mib("VmHWM")?)).with_context(|| format!("the memory of process {pid}"))
+    let both = mib("VmRSS").zip(mib("VmHWM"));
+    both.with_context(|| format!("reading the memory of process {pid}"))
 }
 
 /// What `/proc/PID/stat` says, times in clock ticks.

@@ -99,7 +99,7 @@ impl Spool {
         let committer = {
             let shared = Arc::clone(&shared);
             spawn("spool-commit", move || {
-                Committer::new(&shared, active).run()
+                Committer::new(&shared, active).run();
             })
         };
         let preparer = {

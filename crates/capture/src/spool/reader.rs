@@ -61,6 +61,12 @@ impl Chunk {
     pub const fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+
+    /// Bytes of memory that the records take.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 impl Reader {

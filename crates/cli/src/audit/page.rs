@@ -9,6 +9,7 @@ use systemprompt_domain::period::Zone;
 use crate::human::Look;
 use crate::human::cell::{Ids, Row, cells, decimal, value};
 use crate::human::column::{Column, Unit, label};
+use crate::human::locale::Locale;
 use crate::human::{figure, text};
 
 /// What stands in which section. Figures that are not known are left out.
@@ -40,8 +41,28 @@ const SECTIONS: [(&str, &[&str]); 4] = [
             "response_id",
         ],
     ),
-    ("Outcome", &["state", "http_status", "error_type", "error_code", "finish_reason", "tool_calls"]),
-    ("Time", &["created_at", "finished_at", "ttfb_ms", "latency_ms", "request_bytes", "response_bytes"]),
+    (
+        "Outcome",
+        &[
+            "state",
+            "http_status",
+            "error_type",
+            "error_code",
+            "finish_reason",
+            "tool_calls",
+        ],
+    ),
+    (
+        "Time",
+        &[
+            "created_at",
+            "finished_at",
+            "ttfb_ms",
+            "latency_ms",
+            "request_bytes",
+            "response_bytes",
+        ],
+    ),
 ];
 
 /// What the sections on tokens and cost show.
@@ -60,13 +81,21 @@ const APART: [&str; 9] = [
 
 /// A request as a page.
 pub(super) fn page(columns: &[Column], row: &Row, look: Look) -> String {
-    let mut page = Page { text: String::new(), look };
+    let mut page = Page {
+        text: String::new(),
+        look,
+    };
     let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
     page.line(&format!("{}  {}", look.strong("request"), text::clean(id)));
     for (title, keys) in SECTIONS {
-        let known = keys.iter().filter_map(|key| columns.iter().find(|column| column.key == *key));
+        let known = keys
+            .iter()
+            .filter_map(|key| columns.iter().find(|column| column.key == *key));
         let known = known.filter(|column| !is_nothing(value(column, row)));
-        page.pairs(title, known.map(|column| (column.label(), written(column, row))));
+        page.pairs(
+            title,
+            known.map(|column| (column.label(), written(column, row))),
+        );
     }
     page.tokens(row);
     page.cost(row);
@@ -80,12 +109,14 @@ fn is_nothing(value: &Value) -> bool {
 fn written(column: &Column, row: &Row) -> String {
     let zone = Zone::default();
     if column.unit == Unit::Time {
-        let at = value(column, row).as_str().and_then(|text| figure::parse_moment(text, &zone));
+        let at = value(column, row)
+            .as_str()
+            .and_then(|text| figure::parse_moment(text, &zone));
         if let Some(at) = at {
             return figure::moment(at, figure::Precision::Milli) + " UTC";
         }
     }
-    cells(column, &[row], &zone, Ids::Whole).concat()
+    cells(column, &[row], &Locale::default(), Ids::Whole).concat()
 }
 
 struct Page {
@@ -111,7 +142,11 @@ impl Page {
             return;
         }
         self.title(title);
-        let labels = pairs.iter().map(|(label, _)| text::width(label)).max().unwrap_or(0);
+        let labels = pairs
+            .iter()
+            .map(|(label, _)| text::width(label))
+            .max()
+            .unwrap_or(0);
         for (label, text) in pairs {
             self.line(&format!("  {label:labels$}  {text}"));
         }
@@ -123,17 +158,39 @@ impl Page {
             self.title("Tokens");
             return self.line("  Nobody stated the usage.");
         };
-        let counts = tokens.iter().map(|(class, count)| (label(class), figure::grouped(&count.to_string())));
+        let counts = tokens
+            .iter()
+            .map(|(class, count)| (label(class), figure::grouped(&count.to_string())));
         let counts: Vec<_> = counts.collect();
-        let widest = counts.iter().map(|(_, count)| count.len()).max().unwrap_or(0);
-        let source = row.get("usage_source").and_then(Value::as_str).unwrap_or("none");
+        let widest = counts
+            .iter()
+            .map(|(_, count)| count.len())
+            .max()
+            .unwrap_or(0);
+        let source = row
+            .get("usage_source")
+            .and_then(Value::as_str)
+            .unwrap_or("none");
         let injected = row.get("usage_injected").and_then(Value::as_bool) == Some(true);
-        let asked = if injected { ", asked for by the gateway" } else { "" };
+        let asked = if injected {
+            ", asked for by the gateway"
+        } else {
+            ""
+        };
         let title = format!("Tokens, source: {}{asked}", text::clean(source));
-        self.pairs(&title, counts.into_iter().map(|(class, count)| (class, format!("{count:>widest$}"))));
+        self.pairs(
+            &title,
+            counts
+                .into_iter()
+                .map(|(class, count)| (class, format!("{count:>widest$}"))),
+        );
         for key in ["usage_extra", "raw_usage"] {
             if let Some(value) = row.get(key).filter(|value| !value.is_null()) {
-                self.line(&format!("  {}: {}", label(key), text::clean(&value.to_string())));
+                self.line(&format!(
+                    "  {}: {}",
+                    label(key),
+                    text::clean(&value.to_string())
+                ));
             }
         }
     }
@@ -141,9 +198,15 @@ impl Page {
     /// The cost, as it was recorded and as it comes about.
     fn cost(&mut self, row: &Row) {
         let recorded = row.get("cost").and_then(decimal);
-        let lines = row.get("arithmetic").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let lines = row
+            .get("arithmetic")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
         self.title("Cost");
-        let version = row.get("price_version").and_then(Value::as_str).map(text::clean);
+        let version = row
+            .get("price_version")
+            .and_then(Value::as_str)
+            .map(text::clean);
         if let Some(version) = &version {
             self.line(&format!("  price version {version}"));
         }
@@ -160,35 +223,66 @@ impl Page {
         match row.get("arithmetic_agrees").and_then(Value::as_bool) {
             Some(true) => self.line(&format!("  recorded {recorded}, the same")),
             Some(false) => {
-                let alarm = self.look.alarming(&format!("  recorded {recorded}: NOT what the prices say"));
+                let alarm = self
+                    .look
+                    .alarming(&format!("  recorded {recorded}: NOT what the prices say"));
                 self.line(&alarm);
             }
-            None => self.line(&format!("  recorded {recorded}; its prices can no longer be read")),
+            None => self.line(&format!(
+                "  recorded {recorded}; its prices can no longer be read"
+            )),
         }
     }
 
     /// Quantity times rate, line by line, and the sum below.
     fn bill(&mut self, lines: &[Value], version: Option<&str>) {
         let lines: Vec<Line> = lines.iter().filter_map(Line::read).collect();
-        let sum = lines.iter().try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.cost));
-        let Some(sum) = sum.filter(|_| !lines.is_empty()) else { return };
+        let sum = lines
+            .iter()
+            .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.cost));
+        let Some(sum) = sum.filter(|_| !lines.is_empty()) else {
+            return;
+        };
         // Half to even, once, to the nano-dollar: as when a request is recorded.
         let rounded = sum.round_dp(9);
         let amounts = || lines.iter().map(|line| line.cost).chain([sum, rounded]);
-        let places = amounts().map(|amount| amount.normalize().scale()).max().unwrap_or(0).max(2);
+        let places = amounts()
+            .map(|amount| amount.normalize().scale())
+            .max()
+            .unwrap_or(0)
+            .max(2);
         let money = |amount| figure::money(amount, places);
 
-        let widest = |of: fn(&Line) -> &str| lines.iter().map(|line| text::width(of(line))).max().unwrap_or(0);
+        let widest = |of: fn(&Line) -> &str| {
+            lines
+                .iter()
+                .map(|line| text::width(of(line)))
+                .max()
+                .unwrap_or(0)
+        };
         let (items, quantities) = (widest(|l| &l.item), widest(|l| &l.quantity));
         let (rates, units) = (widest(|l| &l.rate), widest(|l| l.unit));
-        let costs = amounts().map(|amount| money(amount).len()).max().unwrap_or(0);
+        let costs = amounts()
+            .map(|amount| money(amount).len())
+            .max()
+            .unwrap_or(0);
         let mut label = 0;
         for line in &lines {
-            let Line { item, quantity, rate, unit, .. } = line;
-            let product = format!("{item:items$}  {quantity:>quantities$} × {rate:>rates$} / {unit:units$}");
+            let Line {
+                item,
+                quantity,
+                rate,
+                unit,
+                ..
+            } = line;
+            let product =
+                format!("{item:items$}  {quantity:>quantities$} × {rate:>rates$} / {unit:units$}");
             label = text::width(&product);
             let cost = money(line.cost);
-            self.line(&format!("  {product} = {cost:>costs$}{}", line.remarks(version)));
+            self.line(&format!(
+                "  {product} = {cost:>costs$}{}",
+                line.remarks(version)
+            ));
         }
         for (name, amount) in [("sum", sum), ("rounded", rounded)] {
             let amount = money(amount);
@@ -211,13 +305,21 @@ struct Line {
 
 impl Line {
     fn read(line: &Value) -> Option<Self> {
-        let words = |key| line.get(key)?.as_str().map(|words| text::clean(words).into_owned());
+        let words = |key| {
+            line.get(key)?
+                .as_str()
+                .map(|words| text::clean(words).into_owned())
+        };
         Some(Self {
             model: words("model")?,
             item: label(&words("item")?),
             quantity: figure::grouped(&line.get("quantity")?.as_u64()?.to_string()),
             rate: figure::exact_money(line.get("rate").and_then(decimal)?),
-            unit: if words("unit")? == "call" { "call" } else { "1M" },
+            unit: if words("unit")? == "call" {
+                "call"
+            } else {
+                "1M"
+            },
             cost: line.get("cost").and_then(decimal)?,
             tier: words("tier"),
             price_version: words("price_version")?,
@@ -241,13 +343,20 @@ mod tests {
     use super::*;
 
     fn columns() -> Vec<Column> {
-        Column::of(find(&["requests", "show"]).expect("listed").row().as_value())
+        Column::of(
+            find(&["requests", "show"])
+                .expect("listed")
+                .row()
+                .as_value(),
+        )
     }
 
     #[test]
     fn nothing_of_a_request_is_left_out() {
         let shown = |key: &str| {
-            SECTIONS.iter().any(|(_, keys)| keys.contains(&key)) || APART.contains(&key) || key == "arithmetic_agrees"
+            SECTIONS.iter().any(|(_, keys)| keys.contains(&key))
+                || APART.contains(&key)
+                || key == "arithmetic_agrees"
         };
         for column in columns() {
             assert!(shown(&column.key), "{} is in no section", column.key);
@@ -259,7 +368,11 @@ mod tests {
     }
 
     fn shown(row: &Value) -> String {
-        page(&columns(), row.as_object().expect("an object"), Look::default())
+        page(
+            &columns(),
+            row.as_object().expect("an object"),
+            Look::default(),
+        )
     }
 
     #[test]
@@ -283,8 +396,14 @@ mod tests {
         }
         row["arithmetic"] = json!([]);
         let page = shown(&row);
-        assert!(page.contains("Tokens\n  Nobody stated the usage.\n"), "{page}");
-        assert!(page.ends_with("  Unpriced: no price is known, which is not the same as nothing.\n"), "{page}");
+        assert!(
+            page.contains("Tokens\n  Nobody stated the usage.\n"),
+            "{page}"
+        );
+        assert!(
+            page.ends_with("  Unpriced: no price is known, which is not the same as nothing.\n"),
+            "{page}"
+        );
         row["finished_at"] = Value::Null;
         assert!(shown(&row).ends_with("  Not known yet: the request is under way.\n"));
     }

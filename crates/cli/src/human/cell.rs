@@ -3,10 +3,10 @@
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
-use systemprompt_domain::period::Zone;
 
 use super::column::{Column, Unit, label};
 use super::figure::{self, Precision};
+use super::locale::Locale;
 use super::text;
 
 /// What stands for a value that is not there.
@@ -31,34 +31,52 @@ pub(crate) enum Ids {
 /// A row of an answer.
 pub(crate) type Row = Map<String, Value>;
 
+/// Writes a value of a row; `None` if it is not of its column's kind.
+type Write<'a> = dyn Fn(&Row, &Value) -> Option<String> + 'a;
+
 /// The column's value in a row.
 pub(crate) fn value<'a>(column: &Column, row: &'a Row) -> &'a Value {
     row.get(&column.key).unwrap_or(&Value::Null)
 }
 
 /// A column as text, safe for a terminal: one cell for each row.
-pub(crate) fn cells(column: &Column, rows: &[&Row], zone: &Zone, ids: Ids) -> Vec<String> {
+pub(crate) fn cells(column: &Column, rows: &[&Row], locale: &Locale, ids: Ids) -> Vec<String> {
+    let amount = |value: &Value| decimal(value).map(|usd| locale.convert(usd));
+    let zone = &locale.zone;
     let values = || rows.iter().map(|row| value(column, row));
-    let write: Box<dyn Fn(&Row, &Value) -> Option<String>> = match column.unit {
+    let write: Box<Write<'_>> = match column.unit {
         Unit::Usd => {
-            let places = figure::decimals(values().filter_map(decimal));
-            Box::new(move |_, value| Some(figure::money(decimal(value)?, places)))
+            let places = figure::decimals(values().filter_map(amount));
+            Box::new(move |_, value| Some(locale.money(amount(value)?, places)))
         }
         Unit::Time => {
             let moments = values().filter_map(|value| figure::parse_moment(value.as_str()?, zone));
-            let precision = moments.map(Precision::of).max().unwrap_or(Precision::Second);
+            let precision = moments
+                .map(Precision::of)
+                .max()
+                .unwrap_or(Precision::Second);
             Box::new(move |_, value| {
-                Some(figure::moment(figure::parse_moment(value.as_str()?, zone)?, precision))
+                Some(figure::moment(
+                    figure::parse_moment(value.as_str()?, zone)?,
+                    precision,
+                ))
             })
         }
         Unit::Varies => Box::new(|row, value| {
-            let unit = row.get("unit").and_then(Value::as_str).and_then(Unit::named)?;
-            single(unit, value)
+            let unit = row
+                .get("unit")
+                .and_then(Value::as_str)
+                .and_then(Unit::named)?;
+            single(unit, value, locale)
         }),
-        Unit::Ratio if column.is_change() => Box::new(|_, value| value.as_f64().map(figure::change)),
+        Unit::Ratio if column.is_change() => {
+            Box::new(|_, value| value.as_f64().map(figure::change))
+        }
         Unit::Id if ids == Ids::Short => Box::new(|_, value| value.as_str().map(beginning)),
-        Unit::Text if column.key == "metric" => Box::new(|_, value| Some(name(&label(value.as_str()?)))),
-        unit => Box::new(move |_, value| single(unit, value)),
+        Unit::Text if column.key == "metric" => {
+            Box::new(|_, value| Some(name(&label(value.as_str()?))))
+        }
+        unit => Box::new(move |_, value| single(unit, value, locale)),
     };
     rows.iter()
         .map(|row| match value(column, row) {
@@ -70,14 +88,19 @@ pub(crate) fn cells(column: &Column, rows: &[&Row], zone: &Zone, ids: Ids) -> Ve
 }
 
 /// A value whose neighbours do not matter; `None` if it is not of that unit.
-fn single(unit: Unit, value: &Value) -> Option<String> {
+fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
     match unit {
-        Unit::Usd => decimal(value).map(|amount| figure::money(amount, figure::decimals([amount]))),
+        Unit::Usd => {
+            let amount = locale.convert(decimal(value)?);
+            Some(locale.money(amount, figure::decimals([amount])))
+        }
         Unit::Count => Some(figure::grouped(&value.as_number()?.to_string())),
         Unit::Ms => value.as_f64().map(figure::millis),
         Unit::Ratio => value.as_f64().map(figure::share),
         Unit::Number => Some(value.as_number()?.to_string()),
-        Unit::Flag => value.as_bool().map(|yes| if yes { "yes" } else { "no" }.to_owned()),
+        Unit::Flag => value
+            .as_bool()
+            .map(|yes| if yes { "yes" } else { "no" }.to_owned()),
         Unit::Id | Unit::Text => value.as_str().map(name),
         Unit::Time | Unit::Varies | Unit::Nested => None,
     }
@@ -94,7 +117,11 @@ pub(crate) fn is_number(text: &str) -> bool {
 }
 
 fn name(text: &str) -> String {
-    if text.is_empty() { UNNAMED.to_owned() } else { text::clean(text).into_owned() }
+    if text.is_empty() {
+        UNNAMED.to_owned()
+    } else {
+        text::clean(text).into_owned()
+    }
 }
 
 /// The beginning of an id. Without a mark for the cut, so that what is copied
@@ -119,7 +146,8 @@ fn nested(value: &Value) -> String {
         Value::Array(items) => items.iter().map(nested).collect::<Vec<_>>().join(", "),
         Value::Object(members) if members.is_empty() => NOTHING.to_owned(),
         Value::Object(members) => {
-            let member = |(key, value): (&String, &Value)| format!("{} {}", text::clean(key), nested(value));
+            let member =
+                |(key, value): (&String, &Value)| format!("{} {}", text::clean(key), nested(value));
             members.iter().map(member).collect::<Vec<_>>().join(" · ")
         }
         Value::String(text) => name(text),
@@ -136,35 +164,72 @@ mod tests {
     use super::*;
 
     fn written(key: &str, unit: Unit, values: &[Value]) -> Vec<String> {
-        let column = Column { key: key.to_owned(), unit };
-        let rows: Vec<Row> = values.iter().map(|value| Row::from_iter([(key.to_owned(), value.clone())])).collect();
-        cells(&column, &rows.iter().collect::<Vec<_>>(), &Zone::default(), Ids::Short)
+        let column = Column {
+            key: key.to_owned(),
+            unit,
+        };
+        let rows: Vec<Row> = values
+            .iter()
+            .map(|value| Row::from_iter([(key.to_owned(), value.clone())]))
+            .collect();
+        cells(
+            &column,
+            &rows.iter().collect::<Vec<_>>(),
+            &Locale::default(),
+            Ids::Short,
+        )
     }
 
     #[test]
     fn each_unit_in_its_own_way() {
-        assert_eq!(written("n", Unit::Count, &[json!(1_234_567), json!(null)]), ["1,234,567", "–"]);
-        assert_eq!(written("cost", Unit::Usd, &[json!("0.5"), json!("1.25")]), ["$0.50", "$1.25"]);
+        assert_eq!(
+            written("n", Unit::Count, &[json!(1_234_567), json!(null)]),
+            ["1,234,567", "–"]
+        );
+        assert_eq!(
+            written("cost", Unit::Usd, &[json!("0.5"), json!("1.25")]),
+            ["$0.50", "$1.25"]
+        );
         assert_eq!(written("change", Unit::Ratio, &[json!(0.25)]), ["▲ 25.0 %"]);
         assert_eq!(written("share", Unit::Ratio, &[json!(0.25)]), ["25.0 %"]);
         assert_eq!(written("http_status", Unit::Number, &[json!(200)]), ["200"]);
         assert_eq!(written("streamed", Unit::Flag, &[json!(true)]), ["yes"]);
-        assert_eq!(written("name", Unit::Text, &[json!(""), json!("a\u{1b}b")]), ["(none)", "a\\u{1b}b"]);
-        assert_eq!(written("tools", Unit::Nested, &[json!(["a", "b"]), json!([])]), ["a, b", "–"]);
-        assert_eq!(written("tokens", Unit::Nested, &[json!({"input": 1200, "output": 3})]), [
-            "input 1,200 · output 3"
-        ]);
+        assert_eq!(
+            written("name", Unit::Text, &[json!(""), json!("a\u{1b}b")]),
+            ["(none)", "a\\u{1b}b"]
+        );
+        assert_eq!(
+            written("tools", Unit::Nested, &[json!(["a", "b"]), json!([])]),
+            ["a, b", "–"]
+        );
+        assert_eq!(
+            written(
+                "tokens",
+                Unit::Nested,
+                &[json!({"input": 1200, "output": 3})]
+            ),
+            ["input 1,200 · output 3"]
+        );
         let times = [json!("2026-11-23T00:00:00Z"), json!("2026-11-23T01:00:00Z")];
-        assert_eq!(written("bucket", Unit::Time, &times), ["2026-11-23 00:00", "2026-11-23 01:00"]);
+        assert_eq!(
+            written("bucket", Unit::Time, &times),
+            ["2026-11-23 00:00", "2026-11-23 01:00"]
+        );
         assert_eq!(written("bucket", Unit::Time, &times[..1]), ["2026-11-23"]);
     }
 
     #[test]
     fn a_row_may_name_the_unit_itself() {
-        let column = Column { key: "value".to_owned(), unit: Unit::Varies };
+        let column = Column {
+            key: "value".to_owned(),
+            unit: Unit::Varies,
+        };
         let written = |value: Value, unit: &str| {
-            let row = Row::from_iter([("value".to_owned(), value), ("unit".to_owned(), json!(unit))]);
-            cells(&column, &[&row], &Zone::default(), Ids::Short).concat()
+            let row = Row::from_iter([
+                ("value".to_owned(), value),
+                ("unit".to_owned(), json!(unit)),
+            ]);
+            cells(&column, &[&row], &Locale::default(), Ids::Short).concat()
         };
         assert_eq!(written(json!("1.5"), "usd"), "$1.50");
         assert_eq!(written(json!(0.5), "ratio"), "50.0 %");
@@ -175,15 +240,27 @@ mod tests {
 
     #[test]
     fn ids_keep_a_beginning_that_can_be_asked_for() {
-        let ids = [json!("019ab3c1-d2e4-7abc-8def-0123456789ab"), json!("0123456789abcdef0123456789abcdef")];
-        assert_eq!(written("id", Unit::Id, &ids), ["019ab3c1-d2e4-7", "0123456789abc"]);
-        assert_eq!(written("id", Unit::Id, &[json!("session-of-ada")]), ["session-of-ada"]);
+        let ids = [
+            json!("019ab3c1-d2e4-7abc-8def-0123456789ab"),
+            json!("0123456789abcdef0123456789abcdef"),
+        ];
+        assert_eq!(
+            written("id", Unit::Id, &ids),
+            ["019ab3c1-d2e4-7", "0123456789abc"]
+        );
+        assert_eq!(
+            written("id", Unit::Id, &[json!("session-of-ada")]),
+            ["session-of-ada"]
+        );
         assert_eq!(written("id", Unit::Id, &[json!("abc")]), ["abc"]);
     }
 
     #[test]
     fn what_is_not_of_its_kind_is_still_shown_safely() {
-        assert_eq!(written("cost", Unit::Usd, &[json!("\u{1b}]0;x")]), ["\\u{1b}]0;x"]);
+        assert_eq!(
+            written("cost", Unit::Usd, &[json!("\u{1b}]0;x")]),
+            ["\\u{1b}]0;x"]
+        );
         assert_eq!(written("n", Unit::Count, &[json!("many")]), ["many"]);
         assert_eq!(written("at", Unit::Time, &[json!("never")]), ["never"]);
     }

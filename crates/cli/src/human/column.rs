@@ -41,7 +41,10 @@ impl Column {
     /// The columns of a row, in the order in which the question states them.
     pub(crate) fn of(row: &Value) -> Vec<Self> {
         let properties = row.get("properties").and_then(Value::as_object);
-        let column = |(key, schema): (&String, &Value)| Self { key: key.clone(), unit: Unit::of(schema) };
+        let column = |(key, schema): (&String, &Value)| Self {
+            key: key.clone(),
+            unit: Unit::of(schema),
+        };
         properties.into_iter().flatten().map(column).collect()
     }
 
@@ -64,7 +67,10 @@ pub(crate) fn label(key: &str) -> String {
 
 impl Unit {
     fn of(schema: &Value) -> Self {
-        let named = schema.get("x-unit").and_then(Value::as_str).and_then(Self::named);
+        let named = schema
+            .get("x-unit")
+            .and_then(Value::as_str)
+            .and_then(Self::named);
         named.unwrap_or_else(|| Self::of_type(schema))
     }
 
@@ -87,7 +93,11 @@ impl Unit {
             Some(one) => vec![one],
             None => Vec::new(),
         };
-        let is = |names: &[&str]| types.iter().any(|t| t.as_str().is_some_and(|t| names.contains(&t)));
+        let is = |names: &[&str]| {
+            types
+                .iter()
+                .any(|t| t.as_str().is_some_and(|t| names.contains(&t)))
+        };
         if schema.get("anyOf").is_some() {
             Self::Varies
         } else if is(&["array", "object"]) {
@@ -105,6 +115,9 @@ impl Unit {
 
     /// Whether it is a figure: written to the right, and never cut short.
     pub(crate) const fn is_figure(self) -> bool {
-        matches!(self, Self::Usd | Self::Count | Self::Ms | Self::Ratio | Self::Varies | Self::Number)
+        matches!(
+            self,
+            Self::Usd | Self::Count | Self::Ms | Self::Ratio | Self::Varies | Self::Number
+        )
     }
 }

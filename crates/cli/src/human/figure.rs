@@ -32,7 +32,11 @@ pub(crate) fn grouped(number: &str) -> String {
 /// Never more than there are.
 pub(crate) fn decimals(amounts: impl IntoIterator<Item = Decimal>) -> u32 {
     let (mut smallest, mut given) = (None::<Decimal>, 0);
-    for amount in amounts.into_iter().map(|amount| amount.abs().normalize()).filter(|a| !a.is_zero()) {
+    for amount in amounts
+        .into_iter()
+        .map(|amount| amount.abs().normalize())
+        .filter(|a| !a.is_zero())
+    {
         given = given.max(amount.scale());
         smallest = Some(smallest.map_or(amount, |smallest| smallest.min(amount)));
     }
@@ -41,7 +45,9 @@ pub(crate) fn decimals(amounts: impl IntoIterator<Item = Decimal>) -> u32 {
         2
     } else {
         // Two digits of the smallest amount.
-        (4..NANO).find(|places| smallest >= Decimal::new(10, *places)).unwrap_or(NANO)
+        (4..NANO)
+            .find(|places| smallest >= Decimal::new(10, *places))
+            .unwrap_or(NANO)
     };
     wanted.min(given).max(2)
 }
@@ -51,7 +57,11 @@ pub(crate) fn money(amount: Decimal, decimals: u32) -> String {
     let rounded = amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven);
     let text = format!("{:.*}", decimals as usize, rounded.abs());
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
-    let sign = if rounded.is_sign_negative() && !rounded.is_zero() { "-" } else { "" };
+    let sign = if rounded.is_sign_negative() && !rounded.is_zero() {
+        "-"
+    } else {
+        ""
+    };
     let point = if part.is_empty() { "" } else { "." };
     format!("{sign}${}{point}{part}", grouped(whole))
 }
@@ -67,7 +77,11 @@ pub(crate) fn exact_money(amount: Decimal) -> String {
 pub(crate) fn share(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent != 0.0 && percent.abs() < 0.05 {
-        return if percent > 0.0 { "< 0.1 %".to_owned() } else { "> -0.1 %".to_owned() };
+        return if percent > 0.0 {
+            "< 0.1 %".to_owned()
+        } else {
+            "> -0.1 %".to_owned()
+        };
     }
     format!("{} %", float(percent, 1))
 }
@@ -75,13 +89,21 @@ pub(crate) fn share(ratio: f64) -> String {
 /// A change as a part of what was before: `▲ 12.4 %`.
 pub(crate) fn change(ratio: f64) -> String {
     let percent = float(ratio.abs() * 100.0, 1);
-    if percent == "0.0" { "unchanged".to_owned() } else { format!("{} {percent} %", arrow(ratio)) }
+    if percent == "0.0" {
+        "unchanged".to_owned()
+    } else {
+        format!("{} {percent} %", arrow(ratio))
+    }
 }
 
 /// A change of a share in points: from 2 % to 3 % is `▲ 1.0 points`.
 pub(crate) fn points(difference: f64) -> String {
     let points = float(difference.abs() * 100.0, 1);
-    if points == "0.0" { "unchanged".to_owned() } else { format!("{} {points} points", arrow(difference)) }
+    if points == "0.0" {
+        "unchanged".to_owned()
+    } else {
+        format!("{} {points} points", arrow(difference))
+    }
 }
 
 const fn arrow(change: f64) -> char {
@@ -96,7 +118,9 @@ pub(crate) fn millis(ms: f64) -> String {
 /// A number with its thousands apart and that many decimals.
 pub(crate) fn float(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
-    let (whole, part) = text.split_once('.').map_or((&*text, String::new()), |(w, p)| (w, format!(".{p}")));
+    let (whole, part) = text
+        .split_once('.')
+        .map_or((&*text, String::new()), |(w, p)| (w, format!(".{p}")));
     grouped(whole) + &part
 }
 
@@ -127,7 +151,9 @@ impl Precision {
             Self::Minute => format_description!("[year]-[month]-[day] [hour]:[minute]"),
             Self::Second => format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"),
             Self::Milli => {
-                format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]")
+                format_description!(
+                    "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]"
+                )
             }
         }
     }
@@ -137,17 +163,21 @@ impl Precision {
 pub(crate) fn local(at: OffsetDateTime, zone: &Zone) -> OffsetDateTime {
     let offset = i32::try_from(zone.offset_seconds(at)).ok();
     let offset = offset.and_then(|seconds| UtcOffset::from_whole_seconds(seconds).ok());
-    at.checked_to_offset(offset.unwrap_or(UtcOffset::UTC)).unwrap_or(at)
+    at.checked_to_offset(offset.unwrap_or(UtcOffset::UTC))
+        .unwrap_or(at)
 }
 
 /// The moment that RFC 3339 text names, on the clocks of a zone.
 pub(crate) fn parse_moment(text: &str, zone: &Zone) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(|at| local(at, zone))
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .map(|at| local(at, zone))
 }
 
 /// A moment in text.
 pub(crate) fn moment(at: OffsetDateTime, precision: Precision) -> String {
-    at.format(precision.format()).unwrap_or_else(|_| at.to_string())
+    at.format(precision.format())
+        .unwrap_or_else(|_| at.to_string())
 }
 
 #[cfg(test)]
@@ -158,9 +188,15 @@ mod tests {
     use super::*;
 
     fn usd(amounts: &[&str]) -> Vec<String> {
-        let amounts: Vec<Decimal> = amounts.iter().map(|a| a.parse().expect("a decimal")).collect();
+        let amounts: Vec<Decimal> = amounts
+            .iter()
+            .map(|a| a.parse().expect("a decimal"))
+            .collect();
         let places = decimals(amounts.iter().copied());
-        amounts.into_iter().map(|amount| money(amount, places)).collect()
+        amounts
+            .into_iter()
+            .map(|amount| money(amount, places))
+            .collect()
     }
 
     #[test]
@@ -174,7 +210,10 @@ mod tests {
         assert_eq!(usd(&["0.000012345"]), ["$0.000012"]);
         assert_eq!(usd(&["0.000000001"]), ["$0.000000001"]);
         assert_eq!(exact_money("0.12".parse().expect("a decimal")), "$0.12");
-        assert_eq!(exact_money("1000.1234567890".parse().expect("a decimal")), "$1,000.123456789");
+        assert_eq!(
+            exact_money("1000.1234567890".parse().expect("a decimal")),
+            "$1,000.123456789"
+        );
     }
 
     #[test]

@@ -22,10 +22,15 @@ impl Look {
             return Self::default();
         }
         let size = rustix::termios::tcgetwinsize(stdout).ok();
-        let width = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+        let width = size
+            .map(|size| usize::from(size.ws_col))
+            .filter(|columns| *columns > 0);
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { width, colour: !plain }
+        Self {
+            width,
+            colour: !plain,
+        }
     }
 
     /// What is looked for first.

@@ -7,11 +7,18 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// there are more figures than room, neighbours share a block that shows the
 /// highest of them, so that no peak is lost.
 pub(crate) fn sparkline(figures: &[Option<f64>], max: usize) -> String {
-    let Some(share) = figures.len().div_ceil(max.max(1)).checked_sub(1).map(|n| n + 1) else {
+    let Some(share) = figures
+        .len()
+        .div_ceil(max.max(1))
+        .checked_sub(1)
+        .map(|n| n + 1)
+    else {
         return String::new();
     };
-    let merged: Vec<Option<f64>> =
-        figures.chunks(share).map(|some| some.iter().copied().flatten().reduce(f64::max)).collect();
+    let merged: Vec<Option<f64>> = figures
+        .chunks(share)
+        .map(|some| some.iter().copied().flatten().reduce(f64::max))
+        .collect();
     let top = merged.iter().copied().flatten().fold(0.0, f64::max);
     merged
         .into_iter()
@@ -43,7 +50,10 @@ mod tests {
 
     #[test]
     fn draws_from_zero_to_the_highest() {
-        assert_eq!(line(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 80), "▁▂▃▄▅▆▇█");
+        assert_eq!(
+            line(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 80),
+            "▁▂▃▄▅▆▇█"
+        );
         assert_eq!(line(&[0.0, 0.0], 80), "▁▁");
         assert_eq!(line(&[1000.0, 0.001], 80), "█▂");
         assert_eq!(line(&[], 80), "");

@@ -76,14 +76,24 @@ pub(crate) fn table(columns: &[Filled], look: Look) -> Table {
     let drawn: Vec<Drawn<'_>> = kept
         .iter()
         .zip(widths)
-        .map(|(of, width)| Drawn { of, width, header: wrap(&of.column.label(), width) })
+        .map(|(of, width)| Drawn {
+            of,
+            width,
+            header: wrap(&of.column.label(), width),
+        })
         .collect();
-    let height = drawn.iter().map(|column| column.header.len()).max().unwrap_or(0);
+    let height = drawn
+        .iter()
+        .map(|column| column.header.len())
+        .max()
+        .unwrap_or(0);
     let header = (0..height).map(|line| {
         let cell = |column: &Drawn<'_>| {
             // Headers stand on the rows, whatever their height.
             let empty = height - column.header.len();
-            let word = line.checked_sub(empty).map_or("", |line| column.header[line].as_str());
+            let word = line
+                .checked_sub(empty)
+                .map_or("", |line| column.header[line].as_str());
             look.strong(&pad(word, column))
         };
         join(drawn.iter().map(cell))
@@ -93,11 +103,18 @@ pub(crate) fn table(columns: &[Filled], look: Look) -> Table {
         let cell = |column: &Drawn<'_>| {
             let text = text::shorten(&column.of.cells[row], column.width);
             let padded = pad(&text, column);
-            if is_failure(&column.of.column, &column.of.cells[row]) { look.alarming(&padded) } else { padded }
+            if is_failure(&column.of.column, &column.of.cells[row]) {
+                look.alarming(&padded)
+            } else {
+                padded
+            }
         };
         join(drawn.iter().map(cell))
     });
-    Table { lines: header.chain(body).collect(), left_out: columns.len() - kept.len() }
+    Table {
+        lines: header.chain(body).collect(),
+        left_out: columns.len() - kept.len(),
+    }
 }
 
 impl Filled {
@@ -122,20 +139,38 @@ impl Filled {
 
 /// The width of several columns at their narrowest.
 fn least_of(columns: &[&Filled]) -> usize {
-    columns.iter().map(|column| column.least() + GAP).sum::<usize>().saturating_sub(GAP)
+    columns
+        .iter()
+        .map(|column| column.least() + GAP)
+        .sum::<usize>()
+        .saturating_sub(GAP)
 }
 
 /// The column to leave out next. One without any value says the least.
 fn gives_way(columns: &[&Filled]) -> usize {
     let later = |index: &usize| *index > 0;
-    let empty = columns.iter().rposition(|column| column.cells.iter().all(|cell| cell == super::cell::NOTHING));
+    let empty = columns
+        .iter()
+        .rposition(|column| column.cells.iter().all(|cell| cell == super::cell::NOTHING));
     let named = || {
         GIVES_WAY.iter().find_map(|key| {
-            columns.iter().position(|column| column.column.key == *key).filter(later)
+            columns
+                .iter()
+                .position(|column| column.column.key == *key)
+                .filter(later)
         })
     };
-    let other = || columns.iter().rposition(|column| column.column.unit != Unit::Usd).filter(later);
-    empty.filter(later).or_else(named).or_else(other).unwrap_or(columns.len() - 1)
+    let other = || {
+        columns
+            .iter()
+            .rposition(|column| column.column.unit != Unit::Usd)
+            .filter(later)
+    };
+    empty
+        .filter(later)
+        .or_else(named)
+        .or_else(other)
+        .unwrap_or(columns.len() - 1)
 }
 
 /// The columns' widths: as wide as they like, or else the widest names are
@@ -145,7 +180,10 @@ fn fit(columns: &[&Filled], room: usize) -> Vec<usize> {
     let gaps = GAP * columns.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > room {
         let shortenable = |index: &usize| widths[*index] > columns[*index].least();
-        match (0..widths.len()).filter(shortenable).max_by_key(|index| widths[*index]) {
+        match (0..widths.len())
+            .filter(shortenable)
+            .max_by_key(|index| widths[*index])
+        {
             Some(widest) => widths[widest] -= 1,
             None => break,
         }
@@ -171,11 +209,19 @@ fn wrap(words: &str, width: usize) -> Vec<String> {
 /// Fills a cell up to its column's width, figures from the left.
 fn pad(cell: &str, column: &Drawn<'_>) -> String {
     let spaces = " ".repeat(column.width.saturating_sub(text::width(cell)));
-    if column.of.column.unit.is_figure() { spaces + cell } else { cell.to_owned() + &spaces }
+    if column.of.column.unit.is_figure() {
+        spaces + cell
+    } else {
+        cell.to_owned() + &spaces
+    }
 }
 
 fn join(cells: impl Iterator<Item = String>) -> String {
-    cells.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
+    cells
+        .collect::<Vec<_>>()
+        .join(&" ".repeat(GAP))
+        .trim_end()
+        .to_owned()
 }
 
 /// Whether a cell says that something went wrong.
@@ -191,20 +237,37 @@ mod tests {
 
     fn filled(key: &str, unit: Unit, cells: &[&str]) -> Filled {
         let cells = cells.iter().map(|cell| (*cell).to_owned()).collect();
-        Filled { column: Column { key: key.to_owned(), unit }, cells }
+        Filled {
+            column: Column {
+                key: key.to_owned(),
+                unit,
+            },
+            cells,
+        }
     }
 
     fn drawn(columns: &[Filled], width: usize) -> (String, usize) {
-        let table = table(columns, Look { width: Some(width), colour: false });
+        let table = table(
+            columns,
+            Look {
+                width: Some(width),
+                colour: false,
+            },
+        );
         (table.lines.join("\n"), table.left_out)
     }
 
     #[test]
     fn what_gives_way_exists() {
-        let columns: Vec<Column> =
-            QUERIES.iter().flat_map(|entry| Column::of(entry.row().as_value())).collect();
+        let columns: Vec<Column> = QUERIES
+            .iter()
+            .flat_map(|entry| Column::of(entry.row().as_value()))
+            .collect();
         for key in GIVES_WAY {
-            assert!(columns.iter().any(|column| column.key == *key), "no question has a column {key}");
+            assert!(
+                columns.iter().any(|column| column.key == *key),
+                "no question has a column {key}"
+            );
         }
     }
 
@@ -241,6 +304,12 @@ mod tests {
             filled("agent", Unit::Text, &["scout"]),
             filled("user", Unit::Text, &["–"]),
         ];
-        assert_eq!(drawn(&columns, 24), ("id               agent\n019ab3c1-d2e4-7  scout".to_owned(), 1));
+        assert_eq!(
+            drawn(&columns, 24),
+            (
+                "id               agent\n019ab3c1-d2e4-7  scout".to_owned(),
+                1
+            )
+        );
     }
 }

@@ -48,7 +48,10 @@ pub(crate) fn shorten(text: &str, max: usize) -> Cow<'_, str> {
     // Marks of no width could pile up without end: four characters a column
     // are enough for every script.
     let limit = max.saturating_mul(4);
-    let bounded = text.char_indices().nth(limit).map_or(text, |(at, _)| &text[..at]);
+    let bounded = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text, |(at, _)| &text[..at]);
     if bounded.len() == text.len() && width(text) <= max {
         return Cow::Borrowed(text);
     }
@@ -77,7 +80,10 @@ mod tests {
         assert_eq!(clean("gpt-5.1"), "gpt-5.1");
         assert_eq!(clean("a\x1b[31mb\x07"), "a\\u{1b}[31mb\\u{7}");
         assert_eq!(clean("two\nlines\tand\r"), "two\\nlines\\tand\\r");
-        assert_eq!(clean("\u{202e}txt.exe \u{9b}2J"), "\\u{202e}txt.exe \\u{9b}2J");
+        assert_eq!(
+            clean("\u{202e}txt.exe \u{9b}2J"),
+            "\\u{202e}txt.exe \\u{9b}2J"
+        );
         assert_eq!(clean("naïve 模型 👩‍🚀"), "naïve 模型 👩‍🚀");
     }
 

@@ -2,13 +2,13 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use systemprompt_cli::{Look, render};
+use systemprompt_config::{Costs, ExchangeRate};
 use systemprompt_reporting::{Answer, Entry, PeriodUsed, find};
 use time::macros::datetime;
 use unicode_width::UnicodeWidthStr;
-
-const NEXT: &str = "Point an SDK at the gateway.";
 
 fn question(path: &[&str]) -> &'static Entry {
     find(path).expect("a question")
@@ -26,8 +26,21 @@ fn over_a_day(rows: Vec<Value>) -> Answer<Value> {
     Answer::of(rows).over(day("Europe/Berlin"))
 }
 
+fn answered(entry: &Entry, answer: &Answer<Value>, look: Look) -> String {
+    render(
+        entry,
+        answer,
+        &Costs::default(),
+        "Point an SDK at the gateway.",
+        look,
+    )
+}
+
 fn plain(width: usize) -> Look {
-    Look { width: Some(width), colour: false }
+    Look {
+        width: Some(width),
+        colour: false,
+    }
 }
 
 fn request(model: &str, agent: &str, cost: Option<&str>) -> Value {
@@ -45,8 +58,16 @@ fn request(model: &str, agent: &str, cost: Option<&str>) -> Value {
 fn requests() -> Answer<Value> {
     over_a_day(vec![
         request("claude-sonnet-4-5-20250929", "scout", Some("0.012345")),
-        request("模型-非常长的名字-甲乙丙丁戊己庚辛", "agent 👩‍🚀 with a long name", None),
-        request("\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}evil\r\nmodel", "e\u{301}\u{301}\u{301}", Some("0.000000007")),
+        request(
+            "模型-非常长的名字-甲乙丙丁戊己庚辛",
+            "agent 👩‍🚀 with a long name",
+            None,
+        ),
+        request(
+            "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}evil\r\nmodel",
+            "e\u{301}\u{301}\u{301}",
+            Some("0.000000007"),
+        ),
     ])
 }
 
@@ -55,16 +76,23 @@ fn a_wide_table_fits_every_width() {
     for width in [40, 80, 120, 200] {
         assert_snapshot!(
             format!("requests_list_{width}"),
-            render(question(&["requests", "list"]), &requests(), NEXT, plain(width))
+            answered(question(&["requests", "list"]), &requests(), plain(width))
         );
     }
 }
 
 #[test]
 fn without_a_terminal_nothing_is_left_out() {
-    let shown = render(question(&["requests", "list"]), &requests(), NEXT, Look::default());
+    let shown = answered(
+        question(&["requests", "list"]),
+        &requests(),
+        Look::default(),
+    );
     assert!(!shown.contains("no room"), "{shown}");
-    assert!(shown.contains("2,346 ms") && shown.contains("0123456789abc"), "{shown}");
+    assert!(
+        shown.contains("2,346 ms") && shown.contains("0123456789abc"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -78,54 +106,102 @@ fn one_row_is_a_list() {
         "unpriced_tokens": 321, "without_usage": 0,
     });
     let answer = over_a_day(vec![row]).with_note(Some("two models have no price".to_owned()));
-    assert_snapshot!(render(question(&["costs", "summary"]), &answer, NEXT, plain(80)));
+    assert_snapshot!(answered(
+        question(&["costs", "summary"]),
+        &answer,
+        plain(80)
+    ));
 }
 
 #[test]
 fn a_trend_has_sparklines() {
-    let steps = [0, 3, 12, 7].into_iter().enumerate().map(|(hour, requests)| {
-        json!({
-            "bucket": format!("2026-11-23T{:02}:00:00Z", hour + 6), "requests": requests,
-            "cost": format!("0.0{requests:02}"), "input_tokens": requests * 1000,
-            "output_tokens": requests * 100, "unpriced_requests": 0,
-        })
-    });
+    let steps = [0, 3, 12, 7]
+        .into_iter()
+        .enumerate()
+        .map(|(hour, requests)| {
+            json!({
+                "bucket": format!("2026-11-23T{:02}:00:00Z", hour + 6), "requests": requests,
+                "cost": format!("0.0{requests:02}"), "input_tokens": requests * 1000,
+                "output_tokens": requests * 100, "unpriced_requests": 0,
+            })
+        });
     let answer = over_a_day(steps.collect());
-    assert_snapshot!(render(question(&["costs", "trends"]), &answer, NEXT, plain(80)));
+    assert_snapshot!(answered(question(&["costs", "trends"]), &answer, plain(80)));
 }
 
 #[test]
 fn rows_may_have_units_of_their_own() {
-    let row = |section: &str, metric: &str, value: Value, previous: Value, change: Value, unit: &str| {
-        json!({
-            "section": section, "metric": metric, "value": value, "previous": previous,
-            "change": change, "unit": unit,
-        })
-    };
+    let row =
+        |section: &str, metric: &str, value: Value, previous: Value, change: Value, unit: &str| {
+            json!({
+                "section": section, "metric": metric, "value": value, "previous": previous,
+                "change": change, "unit": unit,
+            })
+        };
     let answer = over_a_day(vec![
-        row("requests", "requests", json!(160), json!(39), json!(3.102564), "count"),
-        row("requests", "error_rate", json!(0.0875), json!(0.102564), json!(-0.146_874), "ratio"),
-        row("requests", "under_way", json!(3), Value::Null, Value::Null, "count"),
-        row("costs", "cost", json!("1.289456"), json!("0"), Value::Null, "usd"),
-        row("latency", "p95_latency_ms", json!(1234.5), json!(1234.5), json!(0.0), "ms"),
+        row(
+            "requests",
+            "requests",
+            json!(160),
+            json!(39),
+            json!(3.102564),
+            "count",
+        ),
+        row(
+            "requests",
+            "error_rate",
+            json!(0.0875),
+            json!(0.102564),
+            json!(-0.146_874),
+            "ratio",
+        ),
+        row(
+            "requests",
+            "under_way",
+            json!(3),
+            Value::Null,
+            Value::Null,
+            "count",
+        ),
+        row(
+            "costs",
+            "cost",
+            json!("1.289456"),
+            json!("0"),
+            Value::Null,
+            "usd",
+        ),
+        row(
+            "latency",
+            "p95_latency_ms",
+            json!(1234.5),
+            json!(1234.5),
+            json!(0.0),
+            "ms",
+        ),
     ]);
-    assert_snapshot!(render(question(&["overview"]), &answer, NEXT, plain(80)));
+    assert_snapshot!(answered(question(&["overview"]), &answer, plain(80)));
 }
 
 #[test]
 fn nothing_yet_says_what_to_do() {
-    let shown = render(question(&["requests", "list"]), &over_a_day(Vec::new()), NEXT, plain(80));
+    let shown = answered(
+        question(&["requests", "list"]),
+        &over_a_day(Vec::new()),
+        plain(80),
+    );
     assert_snapshot!(shown, @"
     requests list  2026-11-23 to 2026-11-24, Europe/Berlin
 
-    No requests from 2026-11-23 to 2026-11-24. Point an SDK at the gateway.
+    No requests from 2026-11-23 to 2026-11-24.
+    Point an SDK at the gateway.
     ");
 }
 
 #[test]
 fn more_rows_say_how_to_see_them() {
     let answer = Answer::of(vec![request("m", "a", None), request("m", "a", None)]).cut(1);
-    let shown = render(question(&["requests", "list"]), &answer, NEXT, plain(80));
+    let shown = answered(question(&["requests", "list"]), &answer, plain(80));
     let more = "There are more: --before 019ab3c1-d2e4-7abc-8def-0123456789ab shows the next ones.";
     assert!(shown.contains(more), "{shown}");
 }
@@ -133,16 +209,52 @@ fn more_rows_say_how_to_see_them() {
 #[test]
 fn colour_changes_nothing_but_colour() {
     let path = ["requests", "list"];
-    let coloured = Look { width: Some(120), colour: true };
-    let shown = render(question(&path), &requests(), NEXT, coloured);
+    let coloured = Look {
+        width: Some(120),
+        colour: true,
+    };
+    let shown = answered(question(&path), &requests(), coloured);
     assert!(shown.contains("\u{1b}[1m"), "{shown}");
     let mut stripped = shown;
     for code in ["1", "2", "31", "36", "0"] {
         stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
     }
     let stripped: Vec<&str> = stripped.lines().map(str::trim_end).collect();
-    let plain = render(question(&path), &requests(), NEXT, plain(120));
+    let plain = answered(question(&path), &requests(), plain(120));
     assert_eq!(stripped, plain.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn another_currency_is_shown_with_its_name() {
+    let row = json!({
+        "name": "scout", "requests": 2, "cost": "10.5", "share": 1.0, "input_tokens": 3,
+        "output_tokens": 4, "unpriced_requests": 0,
+    });
+    let rate = ExchangeRate {
+        from: time::macros::date!(2026 - 01 - 01),
+        usd_to: Decimal::new(9, 1),
+    };
+    let costs = Costs {
+        currency: "EUR".to_owned(),
+        exchange_rates: vec![rate],
+        ..Costs::default()
+    };
+    let answer = over_a_day(vec![row]);
+    let entry = question(&["costs", "breakdown"]);
+    let shown = render(entry, &answer, &costs, "", plain(80));
+    assert!(
+        shown.contains("EUR 9.45") && !shown.contains('$'),
+        "{shown}"
+    );
+    let without = Costs {
+        exchange_rates: Vec::new(),
+        ..costs
+    };
+    let shown = render(entry, &answer, &without, "", plain(80));
+    assert!(
+        shown.contains("$10.50") && shown.contains("Amounts are in US dollars, not EUR"),
+        "{shown}"
+    );
 }
 
 proptest! {
@@ -150,7 +262,7 @@ proptest! {
     #[test]
     fn hostile_names_stay_in_their_cells(model in any::<String>(), agent in any::<String>(), width in 40_usize..220) {
         let answer = over_a_day(vec![request(&model, &agent, Some("0.5"))]);
-        let shown = render(question(&["requests", "list"]), &answer, NEXT, plain(width));
+        let shown = answered(question(&["requests", "list"]), &answer, plain(width));
         let table = shown.split("\n\n").nth(1).expect("a table");
         for line in table.lines() {
             prop_assert!(line.width() <= width, "{} > {width}: {line}", line.width());

@@ -10,5 +10,8 @@ fn the_reference_is_current() {
         std::fs::write(&path, &reference).expect("docs/ can be written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == reference, "docs/cli.md is stale: run this test with UPDATE_DOCS=1");
+    assert!(
+        committed == reference,
+        "docs/cli.md is stale: run this test with UPDATE_DOCS=1"
+    );
 }

@@ -20,13 +20,23 @@ pub(crate) struct Run {
 
 /// Runs `systemprompt` with these arguments.
 pub(crate) fn systemprompt<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
-    let args = std::iter::once("systemprompt").chain(args).map(OsString::from);
+    let args = std::iter::once("systemprompt")
+        .chain(args)
+        .map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut outside =
-        Outside { out: &mut out, err: &mut err, look: Look::default(), clock: Clock::Fixed(NOW) };
+    let mut outside = Outside {
+        out: &mut out,
+        err: &mut err,
+        look: Look::default(),
+        clock: Clock::Fixed(NOW),
+    };
     let code = run(args, &mut outside);
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Run { code, out: text(out), err: text(err) }
+    Run {
+        code,
+        out: text(out),
+        err: text(err),
+    }
 }
 
 /// Runs a command line without any quoting.

@@ -106,7 +106,7 @@ async fn every_question_has_a_route() {
                 .is_some_and(|rows| !rows.is_empty()),
             "{path}: {answer}"
         );
-        assert_eq!(answer["more"].as_bool().is_some(), true, "{path}: {answer}");
+        assert!(answer["more"].is_boolean(), "{path}: {answer}");
     }
 }
 

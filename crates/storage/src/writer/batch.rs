@@ -24,17 +24,17 @@ pub(super) struct DeadLetter {
 }
 
 impl Batch {
-    pub(super) fn decode(records: &[Record<'_>]) -> Self {
+    pub(super) fn decode<'a>(records: impl IntoIterator<Item = Record<'a>>) -> Self {
         let mut batch = Self::default();
         for record in records {
             if record.damaged {
-                batch.bury(record, "the record is damaged on disk".into());
+                batch.bury(&record, "the record is damaged on disk".into());
                 continue;
             }
             match serde_json::from_slice(record.payload) {
                 Ok(Event::RequestStarted(event)) => batch.started.push(*event),
                 Ok(Event::RequestFinished(event)) => batch.finished.push(*event),
-                Err(error) => batch.bury(record, format!("not an event of this version: {error}")),
+                Err(error) => batch.bury(&record, format!("not an event of this version: {error}")),
             }
         }
         batch

@@ -9,6 +9,7 @@ mod batch;
 mod conversations;
 mod cursor;
 mod depth;
+mod intake;
 mod lost;
 mod rollups;
 mod rows;
@@ -20,7 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
-use systemprompt_capture::spool::{Chunk, Reader};
 use systemprompt_capture::{Position, Spool};
 use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
@@ -30,12 +30,10 @@ use self::batch::Batch;
 pub use self::cursor::CursorError;
 #[doc(hidden)]
 pub use self::depth::Depth;
+use self::intake::{Gathered, Intake};
 use self::store::{Stored, store};
 use crate::partitions::Partitions;
 
-/// Events a transaction stores at the most. Larger batches add more to each
-/// rollup row, and hold their locks longer.
-const BATCH: usize = 2_000;
 /// How long events are gathered before they are stored.
 const LINGER: Duration = Duration::from_millis(50);
 /// A statement that takes longer is given up and tried again.
@@ -73,7 +71,7 @@ pub enum WriterError {
 pub struct Writer {
     pool: PgPool,
     spool: Spool,
-    reader: Option<Reader>,
+    intake: Intake,
     partitions: Partitions,
     clock: Clock,
     boot: BootId,
@@ -101,12 +99,12 @@ impl Writer {
         let mut db = pool.acquire().await?;
         partitions.ensure(&mut db, [], clock.now()).await?;
         drop(db);
-        let reader = Some(spool.reader(from));
+        let intake = Intake::new(spool.reader(from));
         let stats = Arc::default();
         Ok(Self {
             pool,
             spool,
-            reader,
+            intake,
             partitions,
             clock,
             boot,
@@ -135,13 +133,10 @@ impl Writer {
     /// # Errors
     /// When the spool cannot be read or another process drains it.
     pub async fn drain(&mut self) -> Result<(), WriterError> {
-        loop {
-            let (chunk, from) = self.read().await?;
-            if chunk.is_empty() && chunk.next == from {
-                return Ok(());
-            }
-            self.store_chunk(&chunk, from).await?;
+        while let Some(gathered) = self.intake.next().await? {
+            self.store_gathered(gathered).await?;
         }
+        Ok(())
     }
 
     /// Calls requests of earlier runs of this spool's holder lost. Only the
@@ -164,16 +159,16 @@ impl Writer {
     /// When the spool cannot be read or another process drains it.
     pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WriterError> {
         while !*stop.borrow() {
-            let (chunk, from) = self.read().await?;
-            if chunk.is_empty() && chunk.next == from {
+            let Some(gathered) = self.intake.next().await? else {
+                let from = self.intake.position();
                 tokio::select! {
                     () = self.spool.beyond(from) => tokio::time::sleep(self.linger).await,
                     _ = stop.changed() => {}
                 }
                 continue;
-            }
-            let full = chunk.len() >= BATCH;
-            self.store_chunk(&chunk, from).await?;
+            };
+            let full = gathered.full;
+            self.store_gathered(gathered).await?;
             if !full {
                 tokio::select! {
                     () = tokio::time::sleep(self.linger) => {}
@@ -185,42 +180,25 @@ impl Writer {
         self.drain().await
     }
 
-    async fn read(&mut self) -> Result<(Chunk, Position), WriterError> {
-        let mut reader = self
-            .reader
-            .take()
-            .expect("the reader comes back after each read");
-        let from = reader.position();
-        let (reader, chunk) = tokio::task::spawn_blocking(move || {
-            let chunk = reader.read(BATCH);
-            (reader, chunk)
-        })
-        .await
-        .map_err(io::Error::other)?;
-        self.reader = Some(reader);
-        Ok((chunk?, from))
-    }
-
-    /// Stores a chunk, in halves if the database refuses some of it.
-    async fn store_chunk(&mut self, chunk: &Chunk, from: Position) -> Result<(), WriterError> {
-        let records: Vec<_> = chunk.records().collect();
-        let mut work = vec![(0, records.len(), from, chunk.next)];
+    /// Stores what was read together, in halves if the database refuses some of
+    /// it.
+    async fn store_gathered(&mut self, mut gathered: Gathered) -> Result<(), WriterError> {
+        let mut decoded = Some(std::mem::take(&mut gathered.batch));
+        let records = gathered.records();
+        let mut work = vec![(0, records.len(), gathered.from, gathered.next)];
         while let Some((start, end, from, next)) = work.pop() {
-            let mut batch = Batch::decode(&records[start..end]);
+            let part = || Batch::decode(records[start..end].iter().copied());
+            let batch = decoded.take().unwrap_or_else(part);
             match self.store_batch(&batch, from, next).await? {
                 Stored::Yes { duplicates } => {
-                    self.stats
-                        .events
-                        .fetch_add(batch.len() as u64, Ordering::Relaxed);
-                    self.stats
-                        .duplicates
-                        .fetch_add(duplicates, Ordering::Relaxed);
-                    let dead = batch.dead_letters.len() as u64;
-                    self.stats.dead_letters.fetch_add(dead, Ordering::Relaxed);
+                    let (events, dead) = (batch.len(), batch.dead_letters.len());
+                    self.stats.events.fetch_add(events as u64, Ordering::Relaxed);
+                    self.stats.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+                    self.stats.dead_letters.fetch_add(dead as u64, Ordering::Relaxed);
                     self.spool.committed(next);
                 }
                 Stored::Refused(reason) if end - start == 1 => {
-                    batch = Batch::refused(&records[start], reason);
+                    let batch = Batch::refused(&records[start], reason);
                     if let Stored::Refused(reason) = self.store_batch(&batch, from, next).await? {
                         tracing::error!(reason, "a dead letter was refused; it stays in the spool");
                         return Err(io::Error::other(reason).into());

@@ -61,7 +61,7 @@ pub(super) async fn verify(
 fn compare(seen: &Seen, row: &PgRow, prices: &Prices) -> Result<()> {
     let asked = &seen.asked;
     let shape = asked.shape;
-    let mut expect = |column: &str, found: String, expected: &str| {
+    let expect = |column: &str, found: String, expected: &str| {
         anyhow::ensure!(found == expected, "{column} is {found} instead of {expected}");
         Ok(())
     };

@@ -12,7 +12,7 @@ use self::load::Shape;
 use self::setup::{Setup, Spent};
 use super::report::{Report, Table, count, millis};
 use super::{disk, machine};
-use systemprompt_testkit::load::{Load, Target, closed, open};
+use systemprompt_testkit::load::{Load, closed, open};
 
 /// How much to send.
 #[derive(Debug, clap::Args)]

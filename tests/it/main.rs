@@ -1,0 +1,23 @@
+//! The whole system: real processes, a real database, real connections. One
+//! target, so that it links once.
+
+#![allow(clippy::unwrap_used)] // what fails here fails the test
+
+/// Who may ask, as whom, and what leaks to nobody.
+mod access;
+/// Starting with what cannot work.
+mod bad_start;
+/// Rollups against the requests they were made from.
+mod check;
+/// Errors of the provider and of the gateway, and what is refused.
+mod errors;
+/// Killing and stopping parts of it under load.
+mod faults;
+/// Every recorded answer through the gateway.
+mod recordings;
+/// Streams that are changed, left, cut or silent.
+mod streams;
+/// What a test starts and asks.
+mod system;
+/// Traces and conversations.
+mod threads;
