@@ -119,6 +119,7 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
             ("x-systemprompt-session", "s-1"),
             ("x-systemprompt-conversation", "c-1"),
             ("x-systemprompt-agent", "scout"),
+            ("accept", "application/json"),
             ("anthropic-beta", "a,b"),
             ("user-agent", "sdk/1"),
         ];
@@ -133,7 +134,7 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
         assert_eq!(call.headers[key], received, "{path} {header}");
         let mut crossed: Vec<_> = call.headers.keys().map(|name| name.as_str()).collect();
         crossed.sort_unstable();
-        let mut expected = vec!["accept-encoding", "anthropic-beta", "content-length", "host", key, "user-agent"];
+        let mut expected = vec!["accept", "accept-encoding", "anthropic-beta", "content-length", "host", key, "user-agent"];
         expected.extend((header == "x-harmless").then_some("x-harmless"));
         expected.sort_unstable();
         assert_eq!(crossed, expected, "{path} {header}");

@@ -70,10 +70,10 @@ async fn a_profile_that_is_wrong() {
 async fn flags_with_nonsense() {
     let folder = tempfile::tempdir().unwrap();
     for (args, sentence) in [
-        (vec!["--listen", "nonsense"], "nonsense"),
-        (vec!["--listen", "127.0.0.1"], "127.0.0.1"),
-        (vec!["--listen", "127.0.0.1:99999"], "127.0.0.1:99999"),
-        (vec!["--listen", ""], "--listen"),
+        (vec!["--listen", "nonsense"], "--listen: server.listen must be an IP address and a port"),
+        (vec!["--listen", "127.0.0.1"], "--listen: "),
+        (vec!["--listen", "127.0.0.1:99999"], "--listen: "),
+        (vec!["--listen", ""], "--listen: "),
         (vec!["--profile", "no-such-profile"], "no-such-profile"),
         (vec!["--profile", ""], "profile"),
         (vec!["--database-url", "nonsense"], "postgres://"),

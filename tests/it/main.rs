@@ -21,3 +21,5 @@ mod streams;
 mod system;
 /// Traces and conversations.
 mod threads;
+/// What earlier versions left behind.
+mod upgrade;

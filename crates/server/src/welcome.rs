@@ -33,9 +33,9 @@ pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
     line("  cargo run --release -p systemprompt -- analytics costs summary");
     line("  cargo run --release -p systemprompt -- analytics requests list");
     line("");
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "API {base}/api/docs · health {base}/readyz · {}\n",
+        "API {base}/api/docs · health {base}/readyz · {}",
         if open {
             "open for this machine only: no tokens are configured"
         } else {

@@ -114,7 +114,8 @@ fn set_name(provider: &str, used: &Used) -> Option<Option<String>> {
         (_, "" | "standard") | ("anthropic", "priority") => None,
         ("openai", "default" | "auto" | "scale") => None,
         ("openai", "fast") => Some("priority".to_owned()),
-        ("gemini", "provisioned") => None,
+        ("gemini", "on_demand" | "provisioned_throughput") => None,
+        ("gemini", "on_demand_flex") => Some("flex".to_owned()),
         (_, other) => Some(other.to_owned()),
     };
     let speed = used.speed.clone().filter(|speed| speed != "standard");
