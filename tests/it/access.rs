@@ -21,8 +21,15 @@ fn body() -> Value {
 
 fn status_of(answer: &Answer, path: &str) -> (u16, String) {
     let error = &answer.json()["error"];
-    let kind = if path == GENERATE { &error["status"] } else { &error["type"] };
-    (answer.status.as_u16(), kind.as_str().unwrap_or_default().to_owned())
+    let kind = if path == GENERATE {
+        &error["status"]
+    } else {
+        &error["type"]
+    };
+    (
+        answer.status.as_u16(),
+        kind.as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -35,10 +42,16 @@ async fn refusals_have_each_providers_shape() {
         };
         for (headers, expected) in [
             (vec![], (401, unknown)),
-            (vec![("x-systemprompt-token", "nobody-0123456789abcdef")], (401, unknown)),
+            (
+                vec![("x-systemprompt-token", "nobody-0123456789abcdef")],
+                (401, unknown),
+            ),
             (vec![("x-systemprompt-token", READER)], (403, forbidden)),
             (
-                vec![("x-systemprompt-token", ALICE), ("x-systemprompt-agent", "spy")],
+                vec![
+                    ("x-systemprompt-token", ALICE),
+                    ("x-systemprompt-agent", "spy"),
+                ],
                 (403, forbidden),
             ),
             // The client's own key goes upstream; it is no token of ours.
@@ -46,7 +59,11 @@ async fn refusals_have_each_providers_shape() {
         ] {
             let answer = system.post_with(path, &headers, &body()).await;
             let (status, kind) = expected;
-            assert_eq!(status_of(&answer, path), (status, kind.to_owned()), "{path} {headers:?}");
+            assert_eq!(
+                status_of(&answer, path),
+                (status, kind.to_owned()),
+                "{path} {headers:?}"
+            );
             assert_eq!(answer.header("x-should-retry"), "false");
         }
     }
@@ -57,8 +74,15 @@ async fn refusals_have_each_providers_shape() {
 #[tokio::test]
 async fn a_token_says_who_asks() {
     let system = System::with(&[TOKENS]).await;
-    for (agent, expected) in [(None, "home"), (Some("scout"), "scout"), (Some("home"), "home")] {
-        let mut headers = vec![("x-systemprompt-token", ALICE), ("x-systemprompt-session", "s-1")];
+    for (agent, expected) in [
+        (None, "home"),
+        (Some("scout"), "scout"),
+        (Some("home"), "home"),
+    ] {
+        let mut headers = vec![
+            ("x-systemprompt-token", ALICE),
+            ("x-systemprompt-session", "s-1"),
+        ];
         headers.extend(agent.map(|agent| ("x-systemprompt-agent", agent)));
         let answer = system.post_with(MESSAGES, &headers, &body()).await;
         let row = system.row(&answer).await;
@@ -81,7 +105,9 @@ async fn without_tokens_only_this_machine_may_ask() {
         assert!(answer.text().contains("server.tokens"), "{}", answer.text());
     }
     let mut request = system.request(Method::POST, MESSAGES, &[], body().to_string());
-    request.headers_mut().insert("host", "rebound.example".parse().unwrap());
+    request
+        .headers_mut()
+        .insert("host", "rebound.example".parse().unwrap());
     let answer = system.client().send(request).await.unwrap();
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(system.upstream.call_count(), 0);
@@ -91,8 +117,12 @@ async fn without_tokens_only_this_machine_may_ask() {
 async fn a_managed_key_takes_the_place_of_the_clients() {
     let key = NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "the-managed-key\n").unwrap();
-    let managed = ["anthropic", "openai", "gemini"]
-        .map(|name| format!("providers.{name}.credentials={{file: {}}}", key.path().display()));
+    let managed = ["anthropic", "openai", "gemini"].map(|name| {
+        format!(
+            "providers.{name}.credentials={{file: {}}}",
+            key.path().display()
+        )
+    });
     let mut sets: Vec<&str> = managed.iter().map(String::as_str).collect();
     sets.push(TOKENS);
     let system = System::with(&sets).await;
@@ -100,9 +130,24 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
     let bearer = format!("Bearer {ALICE}");
     for (path, header, sent, received) in [
         (MESSAGES, "x-api-key", ALICE, "the-managed-key"),
-        (MESSAGES, "authorization", bearer.as_str(), "the-managed-key"),
-        (CHAT, "authorization", bearer.as_str(), "Bearer the-managed-key"),
-        (RESPONSES, "x-systemprompt-token", ALICE, "Bearer the-managed-key"),
+        (
+            MESSAGES,
+            "authorization",
+            bearer.as_str(),
+            "the-managed-key",
+        ),
+        (
+            CHAT,
+            "authorization",
+            bearer.as_str(),
+            "Bearer the-managed-key",
+        ),
+        (
+            RESPONSES,
+            "x-systemprompt-token",
+            ALICE,
+            "Bearer the-managed-key",
+        ),
         (GENERATE, "x-goog-api-key", ALICE, "the-managed-key"),
         (in_query.as_str(), "x-harmless", "1", "the-managed-key"),
     ] {
@@ -124,7 +169,12 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
             ("user-agent", "sdk/1"),
         ];
         let answer = system.post_with(path, &headers, &body()).await;
-        assert_eq!(answer.status, StatusCode::OK, "{path} {header}: {}", answer.text());
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{path} {header}: {}",
+            answer.text()
+        );
         let call = system.upstream.calls().pop().unwrap();
         let key = match path {
             MESSAGES => "x-api-key",
@@ -134,12 +184,23 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
         assert_eq!(call.headers[key], received, "{path} {header}");
         let mut crossed: Vec<_> = call.headers.keys().map(|name| name.as_str()).collect();
         crossed.sort_unstable();
-        let mut expected = vec!["accept", "accept-encoding", "anthropic-beta", "content-length", "host", key, "user-agent"];
+        let mut expected = vec![
+            "accept",
+            "accept-encoding",
+            "anthropic-beta",
+            "content-length",
+            "host",
+            key,
+            "user-agent",
+        ];
         expected.extend((header == "x-harmless").then_some("x-harmless"));
         expected.sort_unstable();
         assert_eq!(crossed, expected, "{path} {header}");
         let all = format!("{} {:?}", call.target, call.headers);
-        assert!(!all.contains("alice") && !all.contains("systemprompt"), "{all}");
+        assert!(
+            !all.contains("alice") && !all.contains("systemprompt"),
+            "{all}"
+        );
         assert_eq!(call.headers["anthropic-beta"], "a,b");
         assert_eq!(call.target.contains("alt=json"), path == in_query);
         let row = system.row(&answer).await;
@@ -147,17 +208,23 @@ async fn a_managed_key_takes_the_place_of_the_clients() {
     }
 
     // The provider's own key is no token of ours.
-    for (path, header, sent) in
-        [(MESSAGES, "x-api-key", "sk-theirs"), (CHAT, "authorization", "Bearer sk-theirs")]
-    {
+    for (path, header, sent) in [
+        (MESSAGES, "x-api-key", "sk-theirs"),
+        (CHAT, "authorization", "Bearer sk-theirs"),
+    ] {
         let answer = system.post_with(path, &[(header, sent)], &body()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
     // What cannot be metered is on our key, so it is recorded, without a price.
     let images = "/openai/v1/images/generations";
-    let answer = system.post_with(images, &[("authorization", &bearer)], &body()).await;
+    let answer = system
+        .post_with(images, &[("authorization", &bearer)], &body())
+        .await;
     let row = system.row(&answer).await;
-    assert_eq!([row.text("api"), row.text("state")], ["unmetered", "completed"]);
+    assert_eq!(
+        [row.text("api"), row.text("state")],
+        ["unmetered", "completed"]
+    );
     assert_eq!(row.number("cost_nanos"), None);
 }
 
@@ -171,11 +238,25 @@ async fn the_clients_own_key_passes() {
         (GENERATE, "x-goog-api-key", "own"),
     ] {
         system.post_with(path, &[(header, value)], &body()).await;
-        assert_eq!(system.upstream.calls().pop().unwrap().headers[header], value);
+        assert_eq!(
+            system.upstream.calls().pop().unwrap().headers[header],
+            value
+        );
     }
     let in_query = format!("{GENERATE}?key=own&alt=json");
     system.post(&in_query, "", &body()).await;
-    assert!(system.upstream.calls().pop().unwrap().target.ends_with("?key=own&alt=json"));
+    assert!(
+        system
+            .upstream
+            .calls()
+            .pop()
+            .unwrap()
+            .target
+            .ends_with("?key=own&alt=json")
+    );
     let logged = system.server.stderr() + &system.server.stdout();
-    assert!(!logged.contains("sk-own") && !logged.contains("key=own"), "{logged}");
+    assert!(
+        !logged.contains("sk-own") && !logged.contains("key=own"),
+        "{logged}"
+    );
 }

@@ -15,7 +15,9 @@ async fn a_row_that_is_wrong_missing_or_too_many_is_found() {
     system.post(MESSAGES, "nousage", &body).await;
     system.post(MESSAGES, "status=529", &body).await;
     let body = json!({"model": "of-no-price", "messages": [{"role": "user", "content": "b"}]});
-    system.post_with(CHAT, &[("x-systemprompt-agent", "scout")], &body).await;
+    system
+        .post_with(CHAT, &[("x-systemprompt-agent", "scout")], &body)
+        .await;
     assert_eq!(system.count().await.unwrap(), 4);
 
     let db = system.db.pool();
@@ -62,11 +64,12 @@ async fn latency_slots_are_those_of_the_histogram() {
         [power - 1, power, power + 1]
     });
     for latency in around {
-        let slot: i16 = sqlx::query_scalar("select floor(16 * log(2, greatest($1::bigint, 1)))::smallint")
-            .bind(latency)
-            .fetch_one(db.pool())
-            .await
-            .unwrap();
+        let slot: i16 =
+            sqlx::query_scalar("select floor(16 * log(2, greatest($1::bigint, 1)))::smallint")
+                .bind(latency)
+                .fetch_one(db.pool())
+                .await
+                .unwrap();
         let expected = systemprompt_domain::histogram::bucket_of(latency.cast_unsigned());
         assert_eq!(slot, expected, "{latency} µs");
     }

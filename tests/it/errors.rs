@@ -28,30 +28,50 @@ async fn errors_of_the_provider_pass_as_they_are() {
         (GENERATE, 429, "RESOURCE_EXHAUSTED", ""),
         (GEMINI_SSE, 503, "UNAVAILABLE", ""),
     ] {
-        let answer = system.post(path, &format!("status={status},retry=7"), &body()).await;
+        let answer = system
+            .post(path, &format!("status={status},retry=7"), &body())
+            .await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
         let gemini = path.starts_with("/gemini");
         let transient = status == 429 || status >= 500;
-        assert_eq!(answer.header("retry-after"), if transient && !gemini { "7" } else { "" });
+        assert_eq!(
+            answer.header("retry-after"),
+            if transient && !gemini { "7" } else { "" }
+        );
         if path == MESSAGES {
             assert!(answer.header("request-id").starts_with("req_mock_"));
-            assert_eq!(answer.header("anthropic-ratelimit-requests-remaining"), "3999");
+            assert_eq!(
+                answer.header("anthropic-ratelimit-requests-remaining"),
+                "3999"
+            );
             assert_eq!(answer.header("x-should-retry"), "true");
         }
         if path == CHAT {
             assert!(answer.header("x-request-id").starts_with("req_mock_"));
             assert_eq!(answer.header("x-ratelimit-remaining-tokens"), "1999000");
         }
-        for held_back in ["server", "strict-transport-security", "alt-svc", "set-cookie"] {
+        for held_back in [
+            "server",
+            "strict-transport-security",
+            "alt-svc",
+            "set-cookie",
+        ] {
             assert_eq!(answer.header(held_back), "", "{path} {held_back}");
         }
-        assert!(answer.json()["error"].is_object(), "{path}: {}", answer.text());
+        assert!(
+            answer.json()["error"].is_object(),
+            "{path}: {}",
+            answer.text()
+        );
 
         let row = system.row(&answer).await;
         assert_eq!(row.text("state"), "failed", "{path} {status}");
         assert_eq!(row.status(), i16::try_from(status).ok());
         assert_eq!(row.text("error_type"), kind, "{path} {status}");
-        assert!(code.is_empty() || row.text("error_code") == code, "{path} {status}");
+        assert!(
+            code.is_empty() || row.text("error_code") == code,
+            "{path} {status}"
+        );
         assert_eq!(row.text("usage_source"), "none");
         assert_eq!(row.number("cost_nanos"), None, "an error costs nothing");
         let id = row.text("provider_request_id");
@@ -66,7 +86,10 @@ async fn a_malformed_body_passes_and_is_no_success() {
         let whole = system.post(path, "", &body()).await;
         let half = system.post(path, "malformed", &body()).await;
         assert!(half.cut.is_none());
-        assert!(half.body.len() < whole.body.len() && !half.body.is_empty(), "{path}");
+        assert!(
+            half.body.len() < whole.body.len() && !half.body.is_empty(),
+            "{path}"
+        );
         let row = system.row(&half).await;
         assert_eq!(row.text("state"), "failed", "{path}");
         assert_eq!(row.text("error_type"), "incomplete_answer");
@@ -78,7 +101,10 @@ async fn a_malformed_body_passes_and_is_no_success() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(system.upstream.calls().pop().unwrap().body, "{not json");
     let row = system.row(&answer).await;
-    assert_eq!((row.text("state").as_str(), row.status()), ("failed", Some(400)));
+    assert_eq!(
+        (row.text("state").as_str(), row.status()),
+        ("failed", Some(400))
+    );
     assert_eq!(row.text("requested_model"), "");
 }
 
@@ -90,13 +116,17 @@ async fn a_redirect_is_not_followed() {
     assert!(answer.header("location").ends_with("/mock-redirected"));
     assert_eq!(system.upstream.call_count(), 1);
     let row = system.row(&answer).await;
-    assert_eq!((row.text("state").as_str(), row.status()), ("failed", Some(302)));
+    assert_eq!(
+        (row.text("state").as_str(), row.status()),
+        ("failed", Some(302))
+    );
 }
 
 #[tokio::test]
 async fn a_provider_that_cannot_be_reached_is_a_502_in_its_shape() {
     let closed = "http://127.0.0.1:9";
-    let sets = ["anthropic", "openai", "gemini"].map(|name| format!("providers.{name}.base_url={closed}"));
+    let sets =
+        ["anthropic", "openai", "gemini"].map(|name| format!("providers.{name}.base_url={closed}"));
     let system = System::with(&sets.each_ref().map(String::as_str)).await;
     for (path, pointer, expected) in [
         (MESSAGES, "/error/type", json!("api_error")),
@@ -123,7 +153,11 @@ fn refused(answer: &Answer, path: &str, status: u16) {
         "openai" => error["type"].is_string() && error["code"].is_string(),
         _ => error["code"] == status && error["status"].is_string(),
     };
-    assert!(shape && error["message"].is_string(), "{path}: {}", answer.text());
+    assert!(
+        shape && error["message"].is_string(),
+        "{path}: {}",
+        answer.text()
+    );
     assert_eq!(answer.header("x-should-retry"), "false", "{path}");
 }
 
@@ -150,14 +184,21 @@ async fn a_body_that_is_too_large_is_refused() {
     assert_eq!(&start, b"HTTP/1.1 413");
     assert_eq!(system.upstream.call_count(), 0);
     let fits = json!({"model": "m", "input": "x".repeat(60 << 10)});
-    assert_eq!(system.post(RESPONSES, "", &fits).await.status, StatusCode::OK);
+    assert_eq!(
+        system.post(RESPONSES, "", &fits).await.status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_served_is_said_so() {
     let system = System::start().await;
     let upgrade = [("connection", "upgrade"), ("upgrade", "websocket")];
-    for path in ["/openai/v1/realtime?model=m", "/anthropic/v1/x", "/gemini/ws"] {
+    for path in [
+        "/openai/v1/realtime?model=m",
+        "/anthropic/v1/x",
+        "/gemini/ws",
+    ] {
         let request = system.request(Method::GET, path, &upgrade, "");
         refused(&system.client().send(request).await.unwrap(), path, 501);
     }
@@ -172,10 +213,20 @@ async fn what_is_not_served_is_said_so() {
     ] {
         refused(&system.post(path, "", &body()).await, path, 400);
     }
-    for path in ["/", "/nobody/v1/messages", "/anthropic", "/v1/messages", "//anthropic/v1/messages"] {
+    for path in [
+        "/nobody/v1/messages",
+        "/anthropic",
+        "/v1/messages",
+        "//anthropic/v1/messages",
+    ] {
         let answer = system.post(path, "", &body()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert!(answer.json()["error"]["message"].as_str().unwrap().contains("/anthropic"));
+        assert!(
+            answer.json()["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("/anthropic")
+        );
     }
     assert_eq!(system.upstream.call_count(), 0);
     assert_eq!(system.count().await.unwrap(), 0);
@@ -195,7 +246,10 @@ async fn what_is_free_passes_unrecorded() {
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
         assert_eq!(answer.header("x-systemprompt-request-id"), "", "{path}");
         let (_, rest) = path[1..].split_once('/').unwrap();
-        assert_eq!(system.upstream.calls().pop().unwrap().target, format!("/{rest}"));
+        assert_eq!(
+            system.upstream.calls().pop().unwrap().target,
+            format!("/{rest}")
+        );
     }
     assert_eq!(system.count().await.unwrap(), 0);
 }
@@ -207,7 +261,10 @@ async fn only_small_plain_answers_carry_their_cost() {
     let plain = system.post(MESSAGES, "in=1000,out=1000", &body()).await;
     // A dollar and five for a million.
     assert_eq!(cost(&plain), "0.006");
-    assert_eq!(system.row(&plain).await.number("cost_nanos"), Some(6_000_000));
+    assert_eq!(
+        system.row(&plain).await.number("cost_nanos"),
+        Some(6_000_000)
+    );
 
     let stream = json!({"model": "claude-haiku-4-5", "stream": true});
     for (mock, body) in [
@@ -219,7 +276,15 @@ async fn only_small_plain_answers_carry_their_cost() {
         ("model=of-no-price", &json!({"model": "of-no-price"})),
     ] {
         let answer = system.post(MESSAGES, mock, body).await;
-        assert_eq!((answer.status, cost(&answer)), (StatusCode::OK, String::new()), "{mock}");
-        assert_eq!(system.row(&answer).await.text("state"), "completed", "{mock}");
+        assert_eq!(
+            (answer.status, cost(&answer)),
+            (StatusCode::OK, String::new()),
+            "{mock}"
+        );
+        assert_eq!(
+            system.row(&answer).await.text("state"),
+            "completed",
+            "{mock}"
+        );
     }
 }

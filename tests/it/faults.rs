@@ -7,13 +7,16 @@ use systemprompt_testkit::faults::{Report, kill, postgres, term};
 
 fn passes(report: anyhow::Result<Report>) {
     let report = report.unwrap();
-    println!("{report}");
     assert_eq!(report.failed(), 0, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_acknowledged_survives_a_kill() {
-    let options = kill::Options { rounds: 5, clients: 16, seed: 1 };
+    let options = kill::Options {
+        rounds: 5,
+        clients: 16,
+        seed: 1,
+    };
     passes(kill::run(options).await);
 }
 
@@ -24,7 +27,10 @@ async fn open_streams_end_in_order_at_a_stop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_notices_that_the_database_was_away() {
-    let options =
-        postgres::Options { outage: Duration::from_secs(3), clients: 16, seed: 1 };
+    let options = postgres::Options {
+        outage: Duration::from_secs(3),
+        clients: 16,
+        seed: 1,
+    };
     passes(postgres::run(options).await);
 }

@@ -58,7 +58,13 @@ impl System {
         }
         let server = ServerProcess::spawn(command).await.unwrap();
         let addr = server.addr().unwrap();
-        Self { server, upstream, db, addr, storage }
+        Self {
+            server,
+            upstream,
+            db,
+            addr,
+            storage,
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -74,7 +80,10 @@ impl System {
         body: impl Into<Bytes>,
     ) -> Request<Full<Bytes>> {
         let host = self.addr.to_string();
-        let mut request = Request::builder().method(method).uri(path).header("host", host);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -114,7 +123,11 @@ impl System {
             if let Some(row) = row {
                 return Stored(row);
             }
-            assert!(Instant::now() < deadline, "{id} is not stored: {}", self.server.stderr());
+            assert!(
+                Instant::now() < deadline,
+                "{id} is not stored: {}",
+                self.server.stderr()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -136,7 +149,8 @@ impl System {
 /// The id by which a client finds its request again.
 pub(crate) fn request_id(answer: &Answer) -> Uuid {
     let id = answer.header("x-systemprompt-request-id");
-    id.parse().unwrap_or_else(|_| panic!("no request id in {answer:?}"))
+    id.parse()
+        .unwrap_or_else(|_| panic!("no request id in {answer:?}"))
 }
 
 /// A row of `ai_requests`.
@@ -145,7 +159,10 @@ pub(crate) struct Stored(pub(crate) PgRow);
 impl Stored {
     /// A text column; null is empty.
     pub(crate) fn text(&self, column: &str) -> String {
-        self.0.try_get::<Option<String>, _>(column).unwrap().unwrap_or_default()
+        self.0
+            .try_get::<Option<String>, _>(column)
+            .unwrap()
+            .unwrap_or_default()
     }
 
     /// A `bigint` column.
@@ -160,7 +177,10 @@ impl Stored {
 
     /// A JSON column; null is null.
     pub(crate) fn json(&self, column: &str) -> Value {
-        self.0.try_get::<Option<Value>, _>(column).unwrap().unwrap_or_default()
+        self.0
+            .try_get::<Option<Value>, _>(column)
+            .unwrap()
+            .unwrap_or_default()
     }
 
     pub(crate) fn status(&self) -> Option<i16> {
@@ -170,6 +190,11 @@ impl Stored {
     /// State, usage source, input and output: what most tests compare.
     pub(crate) fn outcome(&self) -> (String, String, i64, i64) {
         let tokens = |column| self.number(column).unwrap_or_default();
-        (self.text("state"), self.text("usage_source"), tokens("input"), tokens("output"))
+        (
+            self.text("state"),
+            self.text("usage_source"),
+            tokens("input"),
+            tokens("output"),
+        )
     }
 }

@@ -65,8 +65,9 @@ impl Client {
 }
 
 async fn connect(addr: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream =
-        TcpStream::connect(addr).await.with_context(|| format!("connecting to {addr}"))?;
+    let stream = TcpStream::connect(addr)
+        .await
+        .with_context(|| format!("connecting to {addr}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Its errors reach whoever waits for an answer.
@@ -87,14 +88,22 @@ pub async fn read(response: Response<Incoming>) -> Answer {
             }
         }
     }
-    Answer { status: head.status, headers: head.headers, body, cut }
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+        cut,
+    }
 }
 
 impl Answer {
     /// A header's text; empty if there is none.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body as text, with what is no UTF-8 replaced.

@@ -34,8 +34,12 @@ impl Prices {
     /// # Errors
     /// The database fails.
     pub async fn read(db: &PgPool) -> Result<Self> {
-        let rows = sqlx::query("select id, version from price_versions").fetch_all(db).await?;
-        let versions = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let rows = sqlx::query("select id, version from price_versions")
+            .fetch_all(db)
+            .await?;
+        let versions = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
         Ok(Self(versions.collect::<Result<_, sqlx::Error>>()?))
     }
 
@@ -44,7 +48,10 @@ impl Prices {
     /// # Errors
     /// There is no such version, or it has no price for what was used.
     pub fn cost(&self, version: &str, used: &Used) -> Result<Decimal> {
-        let version = self.0.get(version).with_context(|| format!("no price version {version}"))?;
+        let version = self
+            .0
+            .get(version)
+            .with_context(|| format!("no price version {version}"))?;
         dollars(version, used).with_context(|| format!("{version} has no price for {used:?}"))
     }
 
@@ -74,12 +81,25 @@ fn dollars(version: &Value, used: &Used) -> Option<Decimal> {
         Some(name) => version["service_tiers"].get(&name)?,
     };
     let output = ["output", "reasoning", "audio_output"];
-    let input = used.tokens.iter().filter(|(class, _)| !output.contains(*class));
+    let input = used
+        .tokens
+        .iter()
+        .filter(|(class, _)| !output.contains(*class));
     let prompt: u64 = input.map(|(_, count)| count).sum();
     let tiers = set["tiers"].as_array().map_or(&[][..], Vec::as_slice);
-    let longer = |tier: &&Value| tier["above_input_tokens"].as_u64().is_some_and(|n| prompt > n);
-    let rates = tiers.iter().rfind(longer).map_or(&set["rates"], |tier| &tier["rates"]);
-    let factor = used.region.as_ref().and_then(|name| decimal(version["regions"].get(name)?));
+    let longer = |tier: &&Value| {
+        tier["above_input_tokens"]
+            .as_u64()
+            .is_some_and(|n| prompt > n)
+    };
+    let rates = tiers
+        .iter()
+        .rfind(longer)
+        .map_or(&set["rates"], |tier| &tier["rates"]);
+    let factor = used
+        .region
+        .as_ref()
+        .and_then(|name| decimal(version["regions"].get(name)?));
 
     let mut sum = Decimal::ZERO;
     for (class, count) in used.tokens.iter().filter(|(_, count)| **count > 0) {
@@ -87,7 +107,10 @@ fn dollars(version: &Value, used: &Used) -> Option<Decimal> {
         sum += million * factor.unwrap_or(Decimal::ONE) / Decimal::from(1_000_000);
     }
     for (kind, count) in &used.calls {
-        let price = version["calls"].get(kind).and_then(decimal).unwrap_or_default();
+        let price = version["calls"]
+            .get(kind)
+            .and_then(decimal)
+            .unwrap_or_default();
         sum += Decimal::from(*count) * price;
     }
     Some(sum)

@@ -34,7 +34,15 @@ pub(super) struct Sender {
 pub(super) struct ChannelBody {
     queue: mpsc::Receiver<Bytes>,
     whole: Arc<AtomicBool>,
+    /// The exchange has said all it had to say.
+    closed: bool,
     ended: bool,
+}
+
+impl ChannelBody {
+    fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
 }
 
 pub(super) fn channel() -> (Sender, ChannelBody) {
@@ -43,6 +51,7 @@ pub(super) fn channel() -> (Sender, ChannelBody) {
     let body = ChannelBody {
         queue: receiver,
         whole: Arc::clone(&whole),
+        closed: false,
         ended: false,
     };
     (
@@ -85,11 +94,20 @@ impl Body for ChannelBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let Some(bytes) = ready!(self.queue.poll_recv(cx)) {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if !self.closed {
+            if let Some(bytes) = ready!(self.queue.poll_recv(cx)) {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            self.closed = true;
+            if !self.is_whole() {
+                // hyper sends what it has when a body is not ready, and throws
+                // it away when a body fails: first the one, then the other.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         self.ended = true;
-        let whole = self.whole.load(Ordering::Acquire);
-        Poll::Ready((!whole).then_some(Err(BrokenOff)))
+        let broken = (!self.is_whole()).then_some(Err(BrokenOff));
+        Poll::Ready(broken)
     }
 }

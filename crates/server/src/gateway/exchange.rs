@@ -46,6 +46,8 @@ struct Read {
     held: Vec<Bytes>,
     /// The client left before the provider's terminal event.
     left_early: bool,
+    /// What has left ends in the middle of an event.
+    mid_event: bool,
 }
 
 impl Exchange {
@@ -148,6 +150,7 @@ impl Exchange {
             .await;
         let wire = self.wire;
         let id = self.context.id;
+        let mid_event = read.mid_event;
         let finish = Finish::new(&self, status, &from, read.end, read.meter, read.left_early)
             .timed(read.ttfb, read.bytes);
         let (state, cost) = self.record(&finish).await;
@@ -165,12 +168,16 @@ impl Exchange {
             });
             return;
         }
-        if streams && matches!(finish.end(), End::Silent) {
+        // Among compressed bytes an event of our own would be noise.
+        if streams && encoding.is_empty() && matches!(finish.end(), End::Silent) {
             let silent = GatewayError::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstream_timeout",
                 "the provider fell silent in the middle of its answer",
             );
+            if mid_event {
+                client.send(Bytes::from_static(b"\n\n")).await;
+            }
             client.send(silent.event(wire, id).into()).await;
             client.finish(|_| {});
             return;
@@ -192,6 +199,7 @@ impl Exchange {
         let idle = self.gateway.limits.upstream.idle_timeout;
         let (mut ttfb, mut bytes, mut held, mut holding) = (None, 0, Vec::new(), false);
         let mut left_early = client.is_gone();
+        let mut mid_event = false;
         let mut patience = if left_early {
             Patience::begin(&self.gateway)
         } else {
@@ -244,6 +252,7 @@ impl Exchange {
                 held.push(chunk.split_off(at.min(chunk.len())));
             }
             if !chunk.is_empty() && !client.is_gone() {
+                mid_event = !chunk.ends_with(b"\n\n") && !chunk.ends_with(b"\n\r\n");
                 tokio::select! {
                     () = client.send(chunk) => {}
                     () = self.gateway.shutdown.cut.cancelled() => break End::Shutdown,
@@ -266,6 +275,7 @@ impl Exchange {
             bytes,
             held,
             left_early,
+            mid_event,
         }
     }
 

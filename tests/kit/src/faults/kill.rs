@@ -12,7 +12,7 @@ use systemprompt_storage::embedded::Embedded;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::ledger::{Ledger, Seen};
+use super::ledger::{Entries, Ledger, Seen};
 use super::report::Report;
 use super::traffic::Traffic;
 use super::verify::verify;
@@ -40,54 +40,72 @@ pub struct Options {
 /// # Errors
 /// The system could not be run at all; what it did wrong is in the report.
 pub async fn run(options: Options) -> Result<Report> {
-    let Options { rounds, clients, seed } = options;
-    let mut report = Report::new(format!("kill: {rounds} rounds, {clients} clients, seed {seed}"));
+    let Options {
+        rounds,
+        clients,
+        seed,
+    } = options;
+    let mut report = Report::new(format!(
+        "kill: {rounds} rounds, {clients} clients, seed {seed}"
+    ));
     let storage = tempfile::tempdir()?;
-    let upstream = upstream::Options { log: 0, ..upstream::Options::default() };
+    let upstream = upstream::Options {
+        log: 0,
+        ..upstream::Options::default()
+    };
     let upstream = Upstream::start_with(upstream).await?;
     let mut random = StdRng::seed_from_u64(seed);
-    let all = Ledger::default();
+    let mut all = Entries::default();
     let mut settled = HashSet::new();
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds {
         let began = Instant::now();
-        let mut server =
-            ServerProcess::spawn(command(storage.path(), &upstream.url())?).await?;
+        let mut server = ServerProcess::spawn(command(storage.path(), &upstream.url())?).await?;
         slowest = slowest.max(began.elapsed());
         let ledger = Ledger::default();
-        let traffic =
-            Traffic::start(server.addr()?, clients, Duration::ZERO, &ledger, &mut random);
+        let traffic = Traffic::start(
+            server.addr()?,
+            clients,
+            Duration::ZERO,
+            &ledger,
+            &mut random,
+        );
         sleep(Duration::from_millis(random.random_range(200..1_500))).await;
         traffic.doom();
         server.kill9()?;
         let killed = Instant::now();
         traffic.end().await;
 
-        let mut ledger = std::mem::take(&mut *ledger.entries());
+        let seen = ledger.take();
         let old = |seen: &&Seen| killed.saturating_duration_since(seen.head) > SETTLED;
-        settled.extend(ledger.seen.iter().filter(old).map(|seen| seen.id));
-        let mut all = all.entries();
-        all.seen.append(&mut ledger.seen);
-        all.failures.append(&mut ledger.failures);
-        all.unanswered += ledger.unanswered;
+        settled.extend(seen.seen.iter().filter(old).map(|seen| seen.id));
+        all.append(seen);
     }
 
     let mut server = ServerProcess::spawn(command(storage.path(), &upstream.url())?).await?;
     until_stored(server.addr()?, Duration::from_secs(30)).await?;
     server.sigterm()?;
     let exit = server.wait_exit(Duration::from_secs(30)).await?;
-    ensure!(exit.success(), "the last server ended with {exit}: {}", server.stderr());
+    ensure!(
+        exit.success(),
+        "the last server ended with {exit}: {}",
+        server.stderr()
+    );
 
     let cluster = Embedded::start(storage.path(), |_| ()).await?;
     let db = PgPool::connect_with(cluster.connect_options()).await?;
-    let states = verify(&db, &all.entries(), &mut report).await?;
-    let entries = all.entries();
-    let whole: HashSet<Uuid> = entries.seen.iter().filter(|s| s.whole).map(|s| s.id).collect();
+    let states = verify(&db, &all, &mut report).await?;
+    let whole: HashSet<Uuid> = all.seen.iter().filter(|s| s.whole).map(|s| s.id).collect();
     let in_flight = || states.iter().filter(|(id, _)| !whole.contains(*id));
-    report.figure("of these lost", in_flight().filter(|(_, state)| *state == "lost").count());
+    report.figure(
+        "of these lost",
+        in_flight().filter(|(_, state)| *state == "lost").count(),
+    );
     report.figure(
         "complete, though the client saw no end",
-        in_flight().filter(|(_, state)| *state == "completed").count(),
+        in_flight()
+            .filter(|(_, state)| *state == "completed")
+            .count(),
     );
     report.figure("slowest start", format!("{} ms", slowest.as_millis()));
     let other = in_flight().filter(|(_, state)| !matches!(state.as_str(), "lost" | "completed"));
@@ -99,7 +117,6 @@ pub async fn run(options: Options) -> Result<Report> {
         "whatever was under way for long is known",
         settled.iter().filter(|id| !states.contains_key(*id)),
     );
-    drop(entries);
     db.close().await;
     cluster.stop().await?;
     Ok(report)

@@ -31,8 +31,21 @@ pub(super) struct Entries {
     pub(super) failures: Vec<String>,
 }
 
+impl Entries {
+    pub(super) fn append(&mut self, mut more: Self) {
+        self.seen.append(&mut more.seen);
+        self.failures.append(&mut more.failures);
+        self.unanswered += more.unanswered;
+    }
+}
+
 impl Ledger {
     pub(super) fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything so far; the ledger is empty afterwards.
+    pub(super) fn take(&self) -> Entries {
+        std::mem::take(&mut *self.entries())
     }
 }

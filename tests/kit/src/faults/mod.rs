@@ -56,10 +56,16 @@ pub fn bare_command() -> Result<Command> {
 /// The binary is not there and cannot be built.
 pub fn command(storage: &Path, upstream: &str) -> Result<Command> {
     let mut command = bare_command()?;
-    command.args(["--listen", "127.0.0.1:0", "--storage"]).arg(storage);
+    command
+        .args(["--listen", "127.0.0.1:0", "--storage"])
+        .arg(storage);
     for provider in ["anthropic", "openai", "gemini"] {
-        command.arg("--set").arg(format!("providers.{provider}.base_url={upstream}"));
-        command.arg("--set").arg(format!("providers.{provider}.credentials=passthrough"));
+        command
+            .arg("--set")
+            .arg(format!("providers.{provider}.base_url={upstream}"));
+        command
+            .arg("--set")
+            .arg(format!("providers.{provider}.credentials=passthrough"));
     }
     Ok(command)
 }
@@ -69,7 +75,10 @@ pub fn command(storage: &Path, upstream: &str) -> Result<Command> {
 /// # Errors
 /// It cannot be started, or still runs after `limit`.
 pub async fn run_to_end(mut command: Command, limit: Duration) -> Result<Output> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().context("starting the command")?;
     let deadline = Instant::now() + limit;
     while child.try_wait()?.is_none() {
@@ -90,7 +99,9 @@ pub async fn run_to_end(mut command: Command, limit: Duration) -> Result<Output>
 /// The server does not answer.
 pub async fn readiness(addr: SocketAddr) -> Result<Value> {
     let request = Request::get("/readyz").header("host", addr.to_string());
-    let answer = Client::new(addr).send(request.body(Default::default())?).await?;
+    let answer = Client::new(addr)
+        .send(request.body(Default::default())?)
+        .await?;
     Ok(answer.json())
 }
 
@@ -105,7 +116,10 @@ pub async fn until_stored(addr: SocketAddr, limit: Duration) -> Result<()> {
         if said["spool_backlog_bytes"] == 0 && said["database"] == "ok" {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "not stored after {limit:?}: {said}");
+        ensure!(
+            Instant::now() < deadline,
+            "not stored after {limit:?}: {said}"
+        );
         sleep(Duration::from_millis(20)).await;
     }
 }

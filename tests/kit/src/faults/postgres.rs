@@ -39,8 +39,14 @@ pub struct Options {
 /// # Errors
 /// The system could not be run at all; what it did wrong is in the report.
 pub async fn run(options: Options) -> Result<Report> {
-    let Options { outage, clients, seed } = options;
-    let mut report = Report::new(format!("pg: away for {outage:?}, {clients} clients, seed {seed}"));
+    let Options {
+        outage,
+        clients,
+        seed,
+    } = options;
+    let mut report = Report::new(format!(
+        "pg: away for {outage:?}, {clients} clients, seed {seed}"
+    ));
     let (storage, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let upstream = Upstream::start(None).await?;
     let cluster = Embedded::start(elsewhere.path(), |_| ()).await?;
@@ -67,22 +73,34 @@ pub async fn run(options: Options) -> Result<Report> {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    report.check("readiness says degraded meanwhile", (said != ["degraded"]).then(|| format!("{said:?}")));
-    report.check("a server does not start without its database", refused(&elsewhere, &upstream, &url).await?);
+    report.check(
+        "readiness says degraded meanwhile",
+        (said != ["degraded"]).then(|| format!("{said:?}")),
+    );
+    report.check(
+        "a server does not start without its database",
+        refused(&elsewhere, &upstream, &url).await?,
+    );
     let cluster = Embedded::start(elsewhere.path(), |_| ()).await?;
     let back = Instant::now();
     sleep(AROUND).await;
     traffic.end().await;
     until_stored(addr, outage + Duration::from_secs(30)).await?;
-    report.figure("all stored after", format!("{} ms", back.elapsed().as_millis()));
+    report.figure(
+        "all stored after",
+        format!("{} ms", back.elapsed().as_millis()),
+    );
     let ready = readiness(addr).await?;
-    report.check("it is ready again", (ready["status"] != "ready").then_some(ready));
+    report.check(
+        "it is ready again",
+        (ready["status"] != "ready").then_some(ready),
+    );
     server.sigterm()?;
     let exit = server.wait_exit(Duration::from_secs(20)).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
 
     let db = PgPool::connect_with(cluster.connect_options()).await?;
-    let states = verify(&db, &ledger.entries(), &mut report).await?;
+    let states = verify(&db, &ledger.take(), &mut report).await?;
     let calls = upstream.call_count();
     let equal = states.len() as u64 == calls;
     report.check(
@@ -102,7 +120,10 @@ async fn refused(
 ) -> Result<Option<String>> {
     let mut command = command(&folder.path().join("another"), &upstream.url())?;
     command.args(["--database-url", url]);
-    let output = timeout(Duration::from_secs(30), run_to_end(command, Duration::from_secs(20)));
+    let output = timeout(
+        Duration::from_secs(30),
+        run_to_end(command, Duration::from_secs(20)),
+    );
     let output = output.await??;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let errors = said.lines().filter(|line| line.starts_with("error: "));

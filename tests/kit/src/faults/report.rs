@@ -22,7 +22,11 @@ const SHOWN: usize = 3;
 
 impl Report {
     pub(super) fn new(title: String) -> Self {
-        Self { title, figures: Vec::new(), checks: Vec::new() }
+        Self {
+            title,
+            figures: Vec::new(),
+            checks: Vec::new(),
+        }
     }
 
     /// Adds a figure that is neither right nor wrong.
@@ -49,7 +53,10 @@ impl Report {
     /// How many did not.
     #[must_use]
     pub fn failed(&self) -> usize {
-        self.checks.iter().filter(|check| !check.wrong.is_empty()).count()
+        self.checks
+            .iter()
+            .filter(|check| !check.wrong.is_empty())
+            .count()
     }
 }
 

@@ -72,24 +72,47 @@ const fn gemini(streamed: bool, path: &'static str) -> Shape {
 
 /// Kinds whose answers are streams of events.
 pub(super) const STREAMS: [Shape; 5] = [
-    messages(true, r#","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hello"}]"#),
-    chat(true, true, r#","stream":true,"messages":[{"role":"user","content":"Hello"}]"#),
+    messages(
+        true,
+        r#","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hello"}]"#,
+    ),
+    chat(
+        true,
+        true,
+        r#","stream":true,"messages":[{"role":"user","content":"Hello"}]"#,
+    ),
     chat(
         true,
         false,
         r#","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Hello"}]"#,
     ),
     responses(true, r#","stream":true,"input":"Hello""#),
-    gemini(true, "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"),
+    gemini(
+        true,
+        "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+    ),
 ];
 
 /// Kinds whose answers are single documents.
 pub(super) const PLAIN: [Shape; 5] = [
-    messages(false, r#","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]"#),
-    chat(false, false, r#","messages":[{"role":"user","content":"Hello"}]"#),
+    messages(
+        false,
+        r#","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]"#,
+    ),
+    chat(
+        false,
+        false,
+        r#","messages":[{"role":"user","content":"Hello"}]"#,
+    ),
     responses(false, r#","input":"Hello""#),
-    gemini(false, "/gemini/v1beta/models/gemini-2.5-flash:generateContent"),
-    gemini(true, "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent"),
+    gemini(
+        false,
+        "/gemini/v1beta/models/gemini-2.5-flash:generateContent",
+    ),
+    gemini(
+        true,
+        "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+    ),
 ];
 
 /// One request: its kind, and the usage that its answer will state.
@@ -103,7 +126,11 @@ pub(super) struct Asked {
 impl Asked {
     /// The request, with further options for the mock provider.
     pub(super) fn request(&self, host: &str, options: &str) -> Request<Full<Bytes>> {
-        let Self { shape, input, output } = self;
+        let Self {
+            shape,
+            input,
+            output,
+        } = self;
         let body = format!(r#"{{"model":"{}"{}}}"#, shape.model, shape.rest);
         Request::post(shape.path)
             .header("host", host)

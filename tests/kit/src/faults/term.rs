@@ -38,7 +38,9 @@ pub async fn run(streams: usize) -> Result<Report> {
     let upstream = Upstream::start(None).await?;
     let start = || {
         let mut command = command(storage.path(), &upstream.url())?;
-        command.arg("--set").arg(format!("limits.stop_timeout={}s", STOP_TIMEOUT.as_secs()));
+        command
+            .arg("--set")
+            .arg(format!("limits.stop_timeout={}s", STOP_TIMEOUT.as_secs()));
         anyhow::Ok(command)
     };
     let mut server = ServerProcess::spawn(start()?).await?;
@@ -46,15 +48,26 @@ pub async fn run(streams: usize) -> Result<Report> {
     let (began, mut heads) = mpsc::channel(streams.max(1));
     let mut clients = JoinSet::new();
     for number in 0..streams {
-        clients.spawn(client(server.addr()?, number, began.clone(), ledger.clone()));
+        clients.spawn(client(
+            server.addr()?,
+            number,
+            began.clone(),
+            ledger.clone(),
+        ));
     }
     drop(began);
     let mut soon: HashMap<Uuid, bool> = HashMap::new();
     while soon.len() < streams {
-        let Some((id, ends)) = heads.recv().await else { break };
+        let Some((id, ends)) = heads.recv().await else {
+            break;
+        };
         soon.insert(id, ends);
     }
-    ensure!(soon.len() == streams, "not every stream began: {:?}", ledger.entries().failures);
+    ensure!(
+        soon.len() == streams,
+        "not every stream began: {:?}",
+        ledger.entries().failures
+    );
 
     let signalled = Instant::now();
     server.sigterm()?;
@@ -62,11 +75,14 @@ pub async fn run(streams: usize) -> Result<Report> {
     let took = signalled.elapsed();
     clients.join_all().await;
     report.figure("stopped after", format!("{} ms", took.as_millis()));
-    report.check("the server ends with 0, in time", match &exit {
-        Ok(exit) if exit.success() => None,
-        Ok(exit) => Some(format!("{exit}: {}", server.stderr())),
-        Err(error) => Some(error.to_string()),
-    });
+    report.check(
+        "the server ends with 0, in time",
+        match &exit {
+            Ok(exit) if exit.success() => None,
+            Ok(exit) => Some(format!("{exit}: {}", server.stderr())),
+            Err(error) => Some(error.to_string()),
+        },
+    );
 
     // The next start must find nothing to settle; a stop right after it, too.
     let mut server = ServerProcess::spawn(start()?).await?;
@@ -74,12 +90,18 @@ pub async fn run(streams: usize) -> Result<Report> {
     server.sigterm()?;
     let exit = server.wait_exit(REST).await?;
     let lost = server.stderr().contains("marked lost");
-    report.check("the next start finds nothing to settle", lost.then(|| server.stderr()));
-    report.check("an idle server ends with 0", (!exit.success()).then_some(exit));
+    report.check(
+        "the next start finds nothing to settle",
+        lost.then(|| server.stderr()),
+    );
+    report.check(
+        "an idle server ends with 0",
+        (!exit.success()).then_some(exit),
+    );
 
     let cluster = Embedded::start(storage.path(), |_| ()).await?;
     let db = PgPool::connect_with(cluster.connect_options()).await?;
-    let states = verify(&db, &ledger.entries(), &mut report).await?;
+    let states = verify(&db, &ledger.take(), &mut report).await?;
     let expected = |ends| if ends { "completed" } else { "shutdown" };
     let wrong = soon.iter().filter_map(|(id, ends)| {
         let state = states.get(id).map_or("not stored", String::as_str);
@@ -87,7 +109,10 @@ pub async fn run(streams: usize) -> Result<Report> {
     });
     report.check("each stream is completed or shutdown", wrong);
     let extra = states.len().abs_diff(streams);
-    report.check("there is a row for each stream", (extra > 0).then_some(states.len()));
+    report.check(
+        "there is a row for each stream",
+        (extra > 0).then_some(states.len()),
+    );
     db.close().await;
     cluster.stop().await?;
     Ok(report)
@@ -101,24 +126,38 @@ async fn client(
     began: mpsc::Sender<(Uuid, bool)>,
     ledger: Ledger,
 ) {
-    let ends = number % 2 == 0;
+    let ends = number.is_multiple_of(2);
     let asked = Asked {
         shape: &STREAMS[number / 2 % STREAMS.len()],
         input: number as u64 + 1,
         output: 7,
     };
-    let options = if ends { ",slow=150,chunks=6" } else { ",slow=500,chunks=60" };
+    let options = if ends {
+        ",slow=150,chunks=6"
+    } else {
+        ",slow=500,chunks=60"
+    };
     let outcome = async {
         let mut client = Client::new(addr);
-        let response = client.begin(asked.request(&addr.to_string(), options)).await?;
+        let response = client
+            .begin(asked.request(&addr.to_string(), options))
+            .await?;
         let (head, id) = (Instant::now(), id(response.headers())?);
         began.send((id, ends)).await?;
         let whole = read(response).await.cut.is_none();
         ensure!(whole == ends, "a stream ended early, or did not break off");
-        ledger.entries().seen.push(Seen { id, asked, head, whole });
+        ledger.entries().seen.push(Seen {
+            id,
+            asked,
+            head,
+            whole,
+        });
         Ok(())
     };
     if let Err(error) = outcome.await {
-        ledger.entries().failures.push(format!("stream {number}: {error:#}"));
+        ledger
+            .entries()
+            .failures
+            .push(format!("stream {number}: {error:#}"));
     }
 }

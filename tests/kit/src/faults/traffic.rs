@@ -43,9 +43,18 @@ impl Traffic {
         let mut running = JoinSet::new();
         for _ in 0..clients {
             let random = StdRng::seed_from_u64(random.random());
-            running.spawn(client(addr, random, pause, Arc::clone(&phase), ledger.clone()));
+            running.spawn(client(
+                addr,
+                random,
+                pause,
+                Arc::clone(&phase),
+                ledger.clone(),
+            ));
         }
-        Self { phase, clients: running }
+        Self {
+            phase,
+            clients: running,
+        }
     }
 
     /// From now on clients must expect the worst.
@@ -56,7 +65,9 @@ impl Traffic {
     /// Lets every client end its request, and waits for them.
     pub(super) async fn end(self) {
         // A doomed client stays doomed.
-        let _ = self.phase.compare_exchange(GO_ON, ENOUGH, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self
+            .phase
+            .compare_exchange(GO_ON, ENOUGH, Ordering::SeqCst, Ordering::SeqCst);
         self.clients.join_all().await;
     }
 }
@@ -85,7 +96,11 @@ async fn client(
 
 /// What to ask next: mostly quick answers, some slow ones, some torn to pieces.
 fn choose(random: &mut StdRng) -> (Asked, String) {
-    let kinds = if random.random_bool(0.5) { &STREAMS } else { &PLAIN };
+    let kinds = if random.random_bool(0.5) {
+        &STREAMS
+    } else {
+        &PLAIN
+    };
     let asked = Asked {
         shape: &kinds[random.random_range(0..kinds.len())],
         input: random.random_range(1..100_000),
@@ -107,13 +122,20 @@ async fn ask(
     options: &str,
     ledger: &Ledger,
 ) -> Result<()> {
-    let response = client.begin(asked.request(&addr.to_string(), options)).await;
+    let response = client
+        .begin(asked.request(&addr.to_string(), options))
+        .await;
     let response = response.inspect_err(|_| ledger.entries().unanswered += 1)?;
     let head = Instant::now();
     let id = id(response.headers())?;
     let answer = read(response).await;
     let whole = answer.cut.is_none() && answer.status == StatusCode::OK;
-    ledger.entries().seen.push(Seen { id, asked, head, whole });
+    ledger.entries().seen.push(Seen {
+        id,
+        asked,
+        head,
+        whole,
+    });
     if answer.status != StatusCode::OK {
         bail!("{} for {asked:?}: {}", answer.status, answer.text());
     }
@@ -125,6 +147,8 @@ async fn ask(
 
 /// The id by which the client finds its request again.
 pub(super) fn id(headers: &HeaderMap) -> Result<Uuid> {
-    let id = headers.get("x-systemprompt-request-id").context("an answer without a request id")?;
+    let id = headers
+        .get("x-systemprompt-request-id")
+        .context("an answer without a request id")?;
     Ok(id.to_str()?.parse()?)
 }

@@ -17,12 +17,10 @@ use crate::oracle::{Prices, Used, nanos};
 pub(super) type States = HashMap<Uuid, String>;
 
 /// Compares a ledger with a database that nobody writes to any more.
-pub(super) async fn verify(
-    db: &PgPool,
-    ledger: &Entries,
-    report: &mut Report,
-) -> Result<States> {
-    let rows = sqlx::query("select * from ai_requests").fetch_all(db).await?;
+pub(super) async fn verify(db: &PgPool, ledger: &Entries, report: &mut Report) -> Result<States> {
+    let rows = sqlx::query("select * from ai_requests")
+        .fetch_all(db)
+        .await?;
     let prices = Prices::read(db).await?;
     let mut stored: HashMap<Uuid, &PgRow> = HashMap::new();
     let mut twice = Vec::new();
@@ -39,22 +37,34 @@ pub(super) async fn verify(
     report.figure("requests stored", rows.len());
 
     let missing = whole.iter().filter(|seen| !stored.contains_key(&seen.id));
-    report.check("no acknowledged request is missing", missing.map(|seen| seen.id));
+    report.check(
+        "no acknowledged request is missing",
+        missing.map(|seen| seen.id),
+    );
     report.check("no request is stored twice", twice);
     let mut wrong = Vec::new();
     for seen in &whole {
         if let Some(row) = stored.get(&seen.id) {
-            wrong.extend(compare(seen, row, &prices).err().map(|e| format!("{}: {e:#}", seen.id)));
+            wrong.extend(
+                compare(seen, row, &prices)
+                    .err()
+                    .map(|e| format!("{}: {e:#}", seen.id)),
+            );
         }
     }
     report.check("acknowledged requests are right to the digit", wrong);
     report.check("nothing failed that should not have", &ledger.failures);
     report.check("no request is left open", open(db).await?);
     report.check("nothing is a dead letter", dead_letters(db).await?);
-    report.check("the audit trail has each start and end once", audit(db).await?);
+    report.check(
+        "the audit trail has each start and end once",
+        audit(db).await?,
+    );
     report.check("every rollup is the sum of its requests", check(db).await?);
 
-    rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("state")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.try_get("id")?, row.try_get("state")?)))
+        .collect()
 }
 
 /// Compares one row with what its client asked for.
@@ -62,7 +72,10 @@ fn compare(seen: &Seen, row: &PgRow, prices: &Prices) -> Result<()> {
     let asked = &seen.asked;
     let shape = asked.shape;
     let expect = |column: &str, found: String, expected: &str| {
-        anyhow::ensure!(found == expected, "{column} is {found} instead of {expected}");
+        anyhow::ensure!(
+            found == expected,
+            "{column} is {found} instead of {expected}"
+        );
         Ok(())
     };
     for (column, expected) in [
@@ -72,10 +85,22 @@ fn compare(seen: &Seen, row: &PgRow, prices: &Prices) -> Result<()> {
         ("served_model", shape.model),
         ("usage_source", "provider"),
     ] {
-        expect(column, row.try_get::<Option<String>, _>(column)?.unwrap_or_default(), expected)?;
+        expect(
+            column,
+            row.try_get::<Option<String>, _>(column)?
+                .unwrap_or_default(),
+            expected,
+        )?;
     }
-    for (column, expected) in [("streamed", shape.streamed), ("usage_injected", shape.injected)] {
-        expect(column, row.try_get::<bool, _>(column)?.to_string(), &expected.to_string())?;
+    for (column, expected) in [
+        ("streamed", shape.streamed),
+        ("usage_injected", shape.injected),
+    ] {
+        expect(
+            column,
+            row.try_get::<bool, _>(column)?.to_string(),
+            &expected.to_string(),
+        )?;
     }
     let used = Used {
         tokens: [("input", asked.input), ("output", asked.output)].into(),
@@ -83,12 +108,20 @@ fn compare(seen: &Seen, row: &PgRow, prices: &Prices) -> Result<()> {
     };
     for column in CLASSES {
         let expected = used.tokens.get(column).copied().unwrap_or(0);
-        expect(column, row.try_get::<i64, _>(column)?.to_string(), &expected.to_string())?;
+        expect(
+            column,
+            row.try_get::<i64, _>(column)?.to_string(),
+            &expected.to_string(),
+        )?;
     }
     let version: Option<String> = row.try_get("price_version")?;
     let usd = prices.cost(&version.unwrap_or_default(), &used)?;
     let cost: Option<i64> = row.try_get("cost_nanos")?;
-    expect("cost_nanos", format!("{cost:?}"), &format!("{:?}", Some(nanos(usd))))
+    expect(
+        "cost_nanos",
+        format!("{cost:?}"),
+        &format!("{:?}", Some(nanos(usd))),
+    )
 }
 
 const CLASSES: [&str; 9] = [
@@ -104,11 +137,15 @@ const CLASSES: [&str; 9] = [
 ];
 
 async fn open(db: &PgPool) -> Result<Vec<Uuid>> {
-    Ok(sqlx::query_scalar("select id from open_requests").fetch_all(db).await?)
+    Ok(sqlx::query_scalar("select id from open_requests")
+        .fetch_all(db)
+        .await?)
 }
 
 async fn dead_letters(db: &PgPool) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar("select reason from dead_letters").fetch_all(db).await?)
+    Ok(sqlx::query_scalar("select reason from dead_letters")
+        .fetch_all(db)
+        .await?)
 }
 
 /// Requests whose audit events are not one start and one end.
