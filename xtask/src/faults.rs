@@ -35,8 +35,14 @@ enum Fault {
 /// The system could not be run at all.
 #[allow(clippy::print_stdout)] // the table is what the task is for
 pub(crate) fn run(args: Args) -> anyhow::Result<bool> {
-    let Args { fault, rounds, seed } = args;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let Args {
+        fault,
+        rounds,
+        seed,
+    } = args;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let runs = match fault {
             // One run of many rounds: its storage folder lives through all.
@@ -48,12 +54,22 @@ pub(crate) fn run(args: Args) -> anyhow::Result<bool> {
             let report = match fault {
                 Fault::Kill => {
                     let rounds = rounds.unwrap_or(50);
-                    kill::run(kill::Options { rounds, clients: 32, seed }).await?
+                    kill::run(kill::Options {
+                        rounds,
+                        clients: 32,
+                        seed,
+                    })
+                    .await?
                 }
                 Fault::Term => term::run(50).await?,
                 Fault::Pg => {
                     let outage = Duration::from_secs(30);
-                    postgres::run(postgres::Options { outage, clients: 32, seed }).await?
+                    postgres::run(postgres::Options {
+                        outage,
+                        clients: 32,
+                        seed,
+                    })
+                    .await?
                 }
             };
             println!("{report}");

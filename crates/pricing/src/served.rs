@@ -91,9 +91,11 @@ fn canonical(provider: &str, stated: &str) -> String {
         ("anthropic", "priority") => STANDARD,
         ("openai", "" | "default" | "auto" | "scale") => STANDARD,
         ("openai", "fast") => "priority",
-        ("gemini", "" | "on_demand" | "provisioned_throughput" | "traffic_type_unspecified") => {
-            STANDARD
-        }
+        (
+            "gemini",
+            "" | "on_demand" | "provisioned" | "provisioned_throughput"
+            | "traffic_type_unspecified",
+        ) => STANDARD,
         ("gemini", "on_demand_flex") => "flex",
         ("gemini", "on_demand_priority") => "priority",
         (_, other) => other,

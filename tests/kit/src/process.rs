@@ -248,7 +248,8 @@ fn find(
 }
 
 /// The binary in the folder above `deps`, where this test's own one lies. Built
-/// if it is missing: cargo builds a test without other packages' binaries.
+/// first: cargo builds a test without other packages' binaries, and one of
+/// yesterday's would test nothing of today.
 fn beside_this_test(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test
@@ -263,27 +264,18 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
         .and_then(|folder| folder.zip(folder.and_then(Path::parent)));
     let (folder, target) = profile.context("the test does not run from a target folder")?;
     let binary = folder.join(name);
-    if !binary.exists() {
-        let profile = match folder.file_name().and_then(OsStr::to_str) {
-            Some("debug") | None => "dev",
-            Some(profile) => profile,
-        };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-            .args([
-                "build",
-                "--package",
-                name,
-                "--profile",
-                profile,
-                "--target-dir",
-            ])
-            .arg(target)
-            .status()
-            .context("starting cargo")?;
-        ensure!(status.success(), "cargo build of {name}: {status}");
-    }
+    let profile = match folder.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .args(["build", "--quiet", "--package", name, "--profile", profile, "--target-dir"])
+        .arg(target)
+        .status()
+        .context("starting cargo")?;
+    ensure!(status.success(), "cargo build of {name}: {status}");
     Ok(binary)
 }
 

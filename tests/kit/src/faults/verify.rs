@@ -164,3 +164,52 @@ async fn audit(db: &PgPool) -> Result<Vec<String>> {
     );
     Ok(wrong.fetch_all(db).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::db::TestDb;
+    use crate::faults::shapes::{Asked, PLAIN};
+
+    #[tokio::test]
+    async fn what_is_wrong_is_found() {
+        let db = TestDb::new().await;
+        let ledger = Entries {
+            seen: vec![Seen {
+                id: Uuid::from_u128(1),
+                asked: Asked {
+                    shape: &PLAIN[0],
+                    input: 1,
+                    output: 1,
+                },
+                head: Instant::now(),
+                whole: true,
+            }],
+            unanswered: 0,
+            failures: vec!["refused".to_owned()],
+        };
+        for wrong in [
+            "insert into open_requests values (gen_random_uuid(), now(), gen_random_uuid(), \
+                 gen_random_uuid(), gen_random_uuid(), '{}')",
+            "insert into dead_letters \
+                 (created_at, spool_id, lane, segment, position, reason, payload) \
+                 values (now(), gen_random_uuid(), 'gateway', 1, 64, 'damaged', '')",
+            "insert into audit_events (created_at, category, event, subject_id) \
+                 values (now(), 'ai_operations', 'request_started', gen_random_uuid())",
+            "insert into conversations values ('c', false, null, null, now(), now(), 1, 1, 1, 1)",
+        ] {
+            db.pool().execute(wrong).await.unwrap();
+        }
+        let mut report = Report::new("a database with everything wrong".to_owned());
+        verify(db.pool(), &ledger, &mut report).await.unwrap();
+        let shown = report.to_string();
+        // Missing, failed, open, a dead letter, the audit trail, a rollup; what
+        // is not stored cannot be stored twice or with wrong figures.
+        assert_eq!((report.passed(), report.failed()), (2, 6), "{shown}");
+        assert!(shown.ends_with("2 passed, 6 failed"), "{shown}");
+    }
+}

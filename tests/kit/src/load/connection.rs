@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::Target;
 
 /// What is kept of an answer.
+#[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) bytes: u64,
