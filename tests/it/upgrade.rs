@@ -22,11 +22,16 @@ async fn everything_that_0_1_0_left_arrives_once() {
     let db = TestDb::new().await;
     let dump = fs::read_to_string(fixture.join("dump.sql")).unwrap();
     // The dump changes its connection's settings, so it gets one of its own.
-    let restore = PgPoolOptions::new().max_connections(1).connect_with(db.connect_options());
+    let restore = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(db.connect_options());
     let restore = restore.await.unwrap();
     let empty = "drop schema public cascade; create schema public";
     sqlx::raw_sql(empty).execute(&restore).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(dump)).execute(&restore).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(dump))
+        .execute(&restore)
+        .await
+        .unwrap();
     restore.close().await;
 
     for start in ["first", "second"] {
@@ -34,14 +39,19 @@ async fn everything_that_0_1_0_left_arrives_once() {
         command.arg("--database-url").arg(db.url());
         let mut server = ServerProcess::spawn(command).await.unwrap();
         server.sigterm().unwrap();
-        let exit = server.wait_exit(std::time::Duration::from_secs(20)).await.unwrap();
+        let exit = server
+            .wait_exit(std::time::Duration::from_secs(20))
+            .await
+            .unwrap();
         assert!(exit.success(), "{start} start: {}", server.stderr());
 
         let sql = "select state, count(*) as n, count(cost_nanos) as priced \
                    from ai_requests group by state order by state";
         let rows = sqlx::query(sql).fetch_all(db.pool()).await.unwrap();
-        let found: Vec<(String, i64, i64)> =
-            rows.iter().map(|row| (row.get("state"), row.get("n"), row.get("priced"))).collect();
+        let found: Vec<(String, i64, i64)> = rows
+            .iter()
+            .map(|row| (row.get("state"), row.get("n"), row.get("priced")))
+            .collect();
         let expected = [("completed", 30, 24), ("failed", 6, 0), ("lost", 1, 0)];
         let expected = expected.map(|(state, n, priced)| (state.to_owned(), n, priced));
         assert_eq!(found, expected, "{start} start");

@@ -27,16 +27,28 @@ pub(crate) fn run() -> anyhow::Result<bool> {
 }
 
 fn walk(folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or("");
         if path.is_dir() {
-            if !matches!(name, "target" | "node_modules" | ".venv" | "corpus" | "artifacts") {
+            if !matches!(
+                name,
+                "target" | "node_modules" | ".venv" | "corpus" | "artifacts"
+            ) {
                 walk(&path, faults)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path)?;
-            faults.extend(file(&text).into_iter().map(|fault| format!("{}: {fault}", path.display())));
+            faults.extend(
+                file(&text)
+                    .into_iter()
+                    .map(|fault| format!("{}: {fault}", path.display())),
+            );
         }
     }
     Ok(())
@@ -44,17 +56,24 @@ fn walk(folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
 
 fn file(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let header: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
+    let header: String = text
+        .lines()
+        .take_while(|line| line.starts_with("//!"))
+        .collect();
     if header.is_empty() && !text.starts_with("#!") {
         faults.push("opens without a sentence that says what it is for (`//!`)".into());
     }
     let lines = text.lines().count();
     if lines > LONG && !header.contains("Long because") {
-        faults.push(format!("has {lines} lines and does not say why (`Long because …`)"));
+        faults.push(format!(
+            "has {lines} lines and does not say why (`Long because …`)"
+        ));
     }
     for mark in UNFINISHED {
         // The list above is the one place that may hold them.
-        let held = text.lines().any(|line| line.contains(mark) && !line.contains("const UNFINISHED"));
+        let held = text
+            .lines()
+            .any(|line| line.contains(mark) && !line.contains("const UNFINISHED"));
         if held {
             faults.push(format!("holds {mark}"));
         }

@@ -12,7 +12,9 @@ use crate::{checks, layering, sqlx};
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("xtask lies in the workspace").to_owned()
+    here.parent()
+        .expect("xtask lies in the workspace")
+        .to_owned()
 }
 
 /// The cargo that runs us.
@@ -27,7 +29,15 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<bool> {
         ("layering", |()| layering::check()),
         ("house rules", |()| checks::run()),
         ("clippy", |()| {
-            command(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+            command(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ])
         }),
     ];
     let slow: &[(&str, Check)] = &[
@@ -35,7 +45,13 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<bool> {
         ("tests", |()| command(&["test", "--workspace"])),
         ("docs", |()| {
             let mut doc = cargo();
-            doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+            doc.args([
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+                "--quiet",
+            ]);
             status(doc.env("RUSTDOCFLAGS", "-D warnings"))
         }),
     ];
@@ -60,5 +76,7 @@ fn command(args: &[&str]) -> anyhow::Result<bool> {
 
 fn status(command: &mut Command) -> anyhow::Result<bool> {
     let status = command.current_dir(root()).status();
-    Ok(status.with_context(|| format!("cannot run {command:?}"))?.success())
+    Ok(status
+        .with_context(|| format!("cannot run {command:?}"))?
+        .success())
 }

@@ -34,12 +34,12 @@ enum Fault {
 /// # Errors
 /// The system could not be run at all.
 #[allow(clippy::print_stdout)] // the table is what the task is for
-pub(crate) fn run(args: Args) -> anyhow::Result<bool> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     let Args {
         fault,
         rounds,
         seed,
-    } = args;
+    } = *args;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

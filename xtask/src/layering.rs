@@ -16,15 +16,36 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-meters", &["domain"]),
     ("systemprompt-capture", &["domain", "meters"]),
     ("systemprompt-config", &["domain", "pricing"]),
-    ("systemprompt-storage", &["domain", "pricing", "config", "capture"]),
-    ("systemprompt-reporting", &["domain", "pricing", "config", "storage"]),
+    (
+        "systemprompt-storage",
+        &["domain", "pricing", "config", "capture"],
+    ),
+    (
+        "systemprompt-reporting",
+        &["domain", "pricing", "config", "storage"],
+    ),
     (
         "systemprompt-server-core",
-        &["domain", "pricing", "meters", "capture", "config", "storage", "reporting"],
+        &[
+            "domain",
+            "pricing",
+            "meters",
+            "capture",
+            "config",
+            "storage",
+            "reporting",
+        ],
     ),
     (
         "systemprompt-cli",
-        &["domain", "pricing", "capture", "config", "storage", "reporting"],
+        &[
+            "domain",
+            "pricing",
+            "capture",
+            "config",
+            "storage",
+            "reporting",
+        ],
     ),
     ("systemprompt-server", &["server-core"]),
     ("systemprompt", &["cli"]),
@@ -35,7 +56,11 @@ const ROOMS: &[(&str, &[&str])] = &[
 const OUTSIDE: &[&str] = &["systemprompt-testkit", "systemprompt-tests", "xtask"];
 
 /// Pure rooms, and what must never appear below them.
-const PURE: &[&str] = &["systemprompt-domain", "systemprompt-pricing", "systemprompt-meters"];
+const PURE: &[&str] = &[
+    "systemprompt-domain",
+    "systemprompt-pricing",
+    "systemprompt-meters",
+];
 const IMPURE: &[&str] = &["tokio", "sqlx", "axum", "hyper", "reqwest"];
 
 /// Prints every arrow that runs the wrong way; `true` when there is none.
@@ -46,7 +71,10 @@ pub(crate) fn check() -> anyhow::Result<bool> {
         .output()
         .context("cannot run cargo metadata")?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let faults = faults(&metadata)?;
@@ -65,17 +93,23 @@ fn faults(metadata: &Value) -> anyhow::Result<BTreeSet<String>> {
     let mut faults = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for package in packages {
-        let name = package["name"].as_str().context("a package without a name")?;
+        let name = package["name"]
+            .as_str()
+            .context("a package without a name")?;
         if OUTSIDE.contains(&name) {
             continue;
         }
         let Some(allowed) = rooms.get(name) else {
-            faults.insert(format!("{name} is no room: add it to the table and to ARCHITECTURE.md"));
+            faults.insert(format!(
+                "{name} is no room: add it to the table and to ARCHITECTURE.md"
+            ));
             continue;
         };
         seen.insert(name);
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
-            let used = dependency["name"].as_str().context("a dependency without a name")?;
+            let used = dependency["name"]
+                .as_str()
+                .context("a dependency without a name")?;
             let dev = dependency["kind"].as_str() == Some("dev");
             let room = used.strip_prefix("systemprompt-");
             let wrong = room.is_some_and(|room| !allowed.contains(&room)) && !dev;

@@ -1,5 +1,7 @@
 //! Developer tasks: `cargo xtask ci · layering · sqlx · prices · bench · faults`.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program for terminals
+
 mod bench;
 mod checks;
 mod ci;
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
         Task::Sqlx { check } => sqlx::run(check),
         Task::Prices(Prices::Check { file }) => prices::check(&file),
         Task::Bench(args) => bench::run(args).map(|()| true),
-        Task::Faults(args) => faults::run(args),
+        Task::Faults(args) => faults::run(&args),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

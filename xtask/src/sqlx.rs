@@ -58,7 +58,9 @@ pub(crate) fn run(check: bool) -> anyhow::Result<bool> {
 /// The query descriptions in a folder, by name.
 fn folder(path: &Path) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
     let mut files = std::collections::BTreeMap::new();
-    let Ok(entries) = fs::read_dir(path) else { return Ok(files) };
+    let Ok(entries) = fs::read_dir(path) else {
+        return Ok(files);
+    };
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();

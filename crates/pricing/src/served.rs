@@ -93,7 +93,10 @@ fn canonical(provider: &str, stated: &str) -> String {
         ("openai", "fast") => "priority",
         (
             "gemini",
-            "" | "on_demand" | "provisioned" | "provisioned_throughput"
+            ""
+            | "on_demand"
+            | "provisioned"
+            | "provisioned_throughput"
             | "traffic_type_unspecified",
         ) => STANDARD,
         ("gemini", "on_demand_flex") => "flex",

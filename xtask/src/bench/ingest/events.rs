@@ -51,18 +51,18 @@ pub(super) async fn fill(spool: &Spool, requests: usize) -> u64 {
     for n in 0..requests {
         let at = began + Duration::seconds(1) * i32::try_from(n).expect("a few million at most") / i32::try_from(RATE).expect("small");
         while let Some(end) = ends.first_entry().filter(|end| end.key().0 <= at) {
-            bytes += append(spool, Event::RequestFinished(Box::new(end.remove())));
+            bytes += append(spool, &Event::RequestFinished(Box::new(end.remove())));
         }
         let context = context(&mut random, &mut conversations, at);
         let end = finish(&mut random, context.clone());
         ends.insert((end.finished_at, end.context.id.0), end);
-        bytes += append(spool, Event::RequestStarted(Box::new(RequestStarted { context, boot })));
+        bytes += append(spool, &Event::RequestStarted(Box::new(RequestStarted { context, boot })));
         if n % 1_000 == 999 {
             spool.flush().await;
         }
     }
     for end in ends.into_values() {
-        bytes += append(spool, Event::RequestFinished(Box::new(end)));
+        bytes += append(spool, &Event::RequestFinished(Box::new(end)));
     }
     spool.flush().await;
     bytes
@@ -80,8 +80,8 @@ fn span(requests: usize) -> Duration {
     Duration::seconds(i64::try_from(requests).expect("a few million at most") / RATE + 60)
 }
 
-fn append(spool: &Spool, event: Event) -> u64 {
-    let payload = serde_json::to_vec(&event).expect("events hold only what JSON can say");
+fn append(spool: &Spool, event: &Event) -> u64 {
+    let payload = serde_json::to_vec(event).expect("events hold only what JSON can say");
     spool.append(&payload, false);
     payload.len() as u64
 }
