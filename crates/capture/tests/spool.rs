@@ -207,3 +207,25 @@ async fn a_full_spool_admits_nothing_until_something_is_stored() {
     .expect("room comes back");
     assert_eq!(spool.backlog(), 0);
 }
+
+#[tokio::test]
+async fn segments_that_were_prepared_and_never_used_are_no_gap() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let spool = Spool::open(options(dir.path())).expect("opens");
+    let start = spool.oldest();
+    let ticket = spool.append(b"before", true);
+    assert!(spool.durable(ticket).await);
+    drop(spool);
+    // What a crash leaves: whole spares, and one that was being filled.
+    for (number, size) in [(2, 1 << 20), (3, 4096), (4, 0)] {
+        let path = dir.path().join(format!("{number:012}.seg"));
+        fs::write(path, vec![0; size]).expect("writable");
+    }
+    let spool = Spool::open(options(dir.path())).expect("opens");
+    let ticket = spool.append(b"after", true);
+    assert!(spool.durable(ticket).await);
+    assert_eq!(read_all(&spool, start).0, ["before", "after"]);
+    drop(spool);
+    let spool = Spool::open(options(dir.path())).expect("opens again");
+    assert_eq!(read_all(&spool, start).0, ["before", "after"]);
+}

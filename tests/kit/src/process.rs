@@ -271,7 +271,15 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .args(["build", "--quiet", "--package", name, "--profile", profile, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            name,
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(target)
         .status()
         .context("starting cargo")?;

@@ -5,13 +5,18 @@ use std::fs;
 /// Processor, cores, memory, kernel.
 pub(super) fn line() -> String {
     let cpu = read("/proc/cpuinfo");
-    let model = field(&cpu, "model name").unwrap_or("unknown processor").to_owned();
+    let model = field(&cpu, "model name")
+        .unwrap_or("unknown processor")
+        .to_owned();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let memory = field(&read("/proc/meminfo"), "MemTotal")
         .and_then(|value| value.split_whitespace().next()?.parse::<u64>().ok())
         .map_or(0, |kib| kib / 1024);
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{model}, {cores} cores, {memory} MiB, Linux {}", kernel.trim())
+    format!(
+        "{model}, {cores} cores, {memory} MiB, Linux {}",
+        kernel.trim()
+    )
 }
 
 /// The load average of the last minute: above the benchmark's own share,

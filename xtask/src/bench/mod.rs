@@ -50,7 +50,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let Args { what, quick, json } = args;
     // One thread: what runs here shares the machine with what is measured.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let report: Report = runtime.block_on(async {
         match what {
             What::Gateway(options) => gateway::run(options, quick).await,
@@ -69,7 +71,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 /// (`/tmp` may be memory). It goes when it is dropped.
 fn folder(name: &str) -> anyhow::Result<tempfile::TempDir> {
     let target = release::target()?;
-    let made = tempfile::Builder::new().prefix(&format!("bench-{name}-")).tempdir_in(&target);
+    let made = tempfile::Builder::new()
+        .prefix(&format!("bench-{name}-"))
+        .tempdir_in(&target);
     let made = made.with_context(|| format!("making a folder in {}", target.display()))?;
     open_to_all(made.path())?;
     Ok(made)
@@ -78,5 +82,8 @@ fn folder(name: &str) -> anyhow::Result<tempfile::TempDir> {
 /// PostgreSQL runs under an account of its own and has to enter the folder.
 fn open_to_all(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+    Ok(std::fs::set_permissions(
+        path,
+        std::fs::Permissions::from_mode(0o755),
+    )?)
 }

@@ -7,7 +7,9 @@ use anyhow::Context;
 
 /// CPU time of a process and all its threads, user and system, since it started.
 pub(super) fn cpu(pid: u32) -> anyhow::Result<Duration> {
-    Ok(Stat::of(pid).with_context(|| format!("reading the CPU time of process {pid}"))?.own())
+    Ok(Stat::of(pid)
+        .with_context(|| format!("reading the CPU time of process {pid}"))?
+        .own())
 }
 
 /// CPU time of a process, its children, and those children that have ended.
@@ -24,7 +26,9 @@ pub(super) fn family_cpu(parent: u32) -> anyhow::Result<Duration> {
 
 /// The parent of a process.
 pub(super) fn parent(pid: u32) -> anyhow::Result<u32> {
-    Ok(Stat::of(pid).with_context(|| format!("reading process {pid}"))?.parent)
+    Ok(Stat::of(pid)
+        .with_context(|| format!("reading process {pid}"))?
+        .parent)
 }
 
 /// Memory in use now and at its highest, in MiB.
@@ -32,7 +36,11 @@ pub(super) fn memory(pid: u32) -> anyhow::Result<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let mib = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib / 1024)
     };
     let both = mib("VmRSS").zip(mib("VmHWM"));
     both.with_context(|| format!("reading the memory of process {pid}"))
@@ -69,5 +77,6 @@ impl Stat {
 }
 
 fn time(ticks: u64) -> Duration {
-    Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
+    Duration::from_secs(ticks)
+        / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
 }

@@ -13,7 +13,9 @@ pub(super) fn run_again() -> anyhow::Result<()> {
     let target = target()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--release", "--target-dir"]).arg(&target);
+    build
+        .args(["build", "--release", "--target-dir"])
+        .arg(&target);
     for package in PACKAGES {
         build.args(["--package", package]);
     }
@@ -31,7 +33,10 @@ pub(super) fn run_again() -> anyhow::Result<()> {
 pub(super) fn program(name: &str) -> anyhow::Result<PathBuf> {
     let path = target()?.join("release").join(name);
     if !path.exists() {
-        bail!("{} is missing: run `cargo xtask bench`, which builds it", path.display());
+        bail!(
+            "{} is missing: run `cargo xtask bench`, which builds it",
+            path.display()
+        );
     }
     Ok(path)
 }
@@ -40,5 +45,7 @@ pub(super) fn program(name: &str) -> anyhow::Result<PathBuf> {
 pub(super) fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let target = own.parent().and_then(std::path::Path::parent);
-    Ok(target.context("xtask does not run from a target folder")?.to_path_buf())
+    Ok(target
+        .context("xtask does not run from a target folder")?
+        .to_path_buf())
 }

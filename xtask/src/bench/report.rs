@@ -21,8 +21,15 @@ pub(super) struct Table {
 impl Report {
     /// An empty report on this machine, as busy as it is now.
     pub(super) fn new(title: &'static str) -> Self {
-        let notes = vec![machine::line(), format!("load average before the run: {}", machine::load())];
-        Self { title, notes, tables: Vec::new() }
+        let notes = vec![
+            machine::line(),
+            format!("load average before the run: {}", machine::load()),
+        ];
+        Self {
+            title,
+            notes,
+            tables: Vec::new(),
+        }
     }
 
     pub(super) fn note(&mut self, note: String) {
@@ -41,7 +48,13 @@ impl Report {
         for table in &self.tables {
             out += &format!("\n## {}\n\n", table.title);
             out += &line(table.columns.iter().copied());
-            out += &line(table.columns.iter().enumerate().map(|(n, _)| if n == 0 { "---" } else { "---:" }));
+            out += &line(
+                table
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .map(|(n, _)| if n == 0 { "---" } else { "---:" }),
+            );
             for row in &table.rows {
                 out += &line(row.iter().map(String::as_str));
             }
@@ -53,7 +66,9 @@ impl Report {
         let tables = self.tables.iter().map(|table| {
             let rows = table.rows.iter().map(|row| {
                 let cells = table.columns.iter().zip(row);
-                cells.map(|(column, cell)| ((*column).to_owned(), json!(cell))).collect::<Value>()
+                cells
+                    .map(|(column, cell)| ((*column).to_owned(), json!(cell)))
+                    .collect::<Value>()
             });
             json!({"title": table.title, "rows": rows.collect::<Vec<_>>()})
         });
@@ -63,7 +78,11 @@ impl Report {
 
 impl Table {
     pub(super) const fn new(title: &'static str, columns: &'static [&'static str]) -> Self {
-        Self { title, columns, rows: Vec::new() }
+        Self {
+            title,
+            columns,
+            rows: Vec::new(),
+        }
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {

@@ -34,7 +34,6 @@ pub(super) struct Committer<'a> {
     durable_end: u64,
     /// Logical end of what is durable.
     logical: u64,
-    serial: u64,
 }
 
 impl<'a> Committer<'a> {
@@ -51,7 +50,6 @@ impl<'a> Committer<'a> {
             written_bytes: 0,
             durable_end,
             logical: 0,
-            serial: 0,
         }
     }
 
@@ -172,23 +170,7 @@ impl<'a> Committer<'a> {
     /// Goes on in a new segment; the old one ends at `durable_end`.
     fn rotate(&mut self) -> io::Result<()> {
         let options = &self.shared.options;
-        let spare = self.shared.queue().spares.pop();
-        let spare = match spare {
-            Some(spare) => spare,
-            // Nobody reserved this room (or preparing it failed): make it now.
-            None => {
-                self.serial += 1;
-                let spare = Spare::prepare(&options.dir, self.serial, options.segment)?;
-                self.shared.queue().prepared += options.segment;
-                spare
-            }
-        };
-        let next = spare.activate(
-            &options.dir,
-            self.shared.id,
-            self.active.number + 1,
-            self.durable_end,
-        )?;
+        let next = self.spare()?.activate(self.shared.id, self.durable_end)?;
         let old = std::mem::replace(&mut self.active, next);
         let mut queue = self.shared.queue();
         queue.closed.insert(
@@ -204,6 +186,35 @@ impl<'a> Committer<'a> {
         self.durable_end = self.active.end;
         self.shared.short_of_room.notify_one();
         Ok(())
+    }
+
+    /// The next segment. Mostly it is ready; if it is being prepared, that is
+    /// waited for, because segments are used in the order of their numbers.
+    fn spare(&self) -> io::Result<Spare> {
+        let options = &self.shared.options;
+        let mut queue = self.shared.queue();
+        loop {
+            if let Some(spare) = queue.spares.pop_front() {
+                return Ok(spare);
+            }
+            if !queue.preparing {
+                break;
+            }
+            let timed = self.shared.appended.wait_timeout(queue, RETRY);
+            queue = timed.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        // Nobody reserved this room, or preparing it failed: make it now.
+        let number = queue.next;
+        queue.preparing = true;
+        drop(queue);
+        let prepared = Spare::prepare(&options.dir, number, options.segment);
+        let mut queue = self.shared.queue();
+        queue.preparing = false;
+        if prepared.is_ok() {
+            queue.next += 1;
+            queue.prepared += options.segment;
+        }
+        prepared
     }
 
     /// Leaves the active segment for good: what was not synced is written again.
@@ -240,7 +251,6 @@ impl<'a> Committer<'a> {
 /// Keeps a segment's worth of room ahead of what is reserved, within the cap.
 pub(super) fn prepare(shared: &Shared) {
     let options = &shared.options;
-    let mut serial = 1_000_000;
     let mut queue = shared.queue();
     loop {
         if queue.closing {
@@ -249,32 +259,35 @@ pub(super) fn prepare(shared: &Shared) {
         let short = queue.wants_room(options);
         queue.expire(options, SystemTime::now(), short);
         let full = queue.used() + options.segment > options.cap;
-        if !queue.wants_room(options) || full {
+        if !short || full || queue.preparing {
             // A full spool looks again when something was stored meanwhile.
-            queue = if full {
+            queue = if short {
                 let timed = shared.short_of_room.wait_timeout(queue, RETRY);
                 timed.unwrap_or_else(PoisonError::into_inner).0
             } else {
-                shared
-                    .short_of_room
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner)
+                let woken = shared.short_of_room.wait(queue);
+                woken.unwrap_or_else(PoisonError::into_inner)
             };
             continue;
         }
+        let number = queue.next;
+        queue.preparing = true;
         queue.prepared += options.segment;
         drop(queue);
-        serial += 1;
-        let prepared = Spare::prepare(&options.dir, serial, options.segment);
+        let prepared = Spare::prepare(&options.dir, number, options.segment);
         queue = shared.queue();
+        queue.preparing = false;
         match prepared {
             Ok(spare) => {
-                queue.spares.push(spare);
+                queue.next += 1;
+                queue.spares.push_back(spare);
                 queue.room += usable(options.segment);
+                shared.appended.notify_all();
             }
             Err(error) => {
                 queue.prepared -= options.segment;
                 tracing::error!(%error, "no room can be prepared for the spool");
+                shared.appended.notify_all();
                 let timed = shared.short_of_room.wait_timeout(queue, RETRY);
                 queue = timed.unwrap_or_else(PoisonError::into_inner).0;
             }

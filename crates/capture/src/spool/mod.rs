@@ -10,7 +10,7 @@ mod open;
 mod reader;
 mod segment;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -117,7 +117,12 @@ struct Queue {
     reserved: u64,
     /// Bytes that prepared segments can still take.
     room: u64,
-    spares: Vec<segment::Spare>,
+    /// Prepared segments, in the order of their numbers.
+    spares: VecDeque<segment::Spare>,
+    /// The number of the segment that is prepared next.
+    next: u64,
+    /// A segment is being prepared at the moment.
+    preparing: bool,
     /// Segments that are not written to any more.
     closed: BTreeMap<u64, Closed>,
     /// Bytes of the active and the spare segments.

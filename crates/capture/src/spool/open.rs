@@ -57,13 +57,12 @@ impl Spool {
             return Err(SpoolError::InUse(dir));
         }
         let id = identity(&dir).map_err(failed)?;
-        segment::sweep(&dir).map_err(failed)?;
-        let numbers = segment::list(&dir).map_err(failed)?;
+        let numbers = used(&dir).map_err(failed)?;
         let (closed, previous_end) = survey(&dir, id, &numbers)?;
 
-        let number = numbers.last().map_or(1, |last| last + 1);
-        let active = Spare::prepare(&dir, 0, options.segment)
-            .and_then(|spare| spare.activate(&dir, id, number, previous_end))
+        let number = closed.last_key_value().map_or(1, |(last, _)| last + 1);
+        let active = Spare::prepare(&dir, number, options.segment)
+            .and_then(|spare| spare.activate(id, previous_end))
             .map_err(failed)?;
         Ok(Self::start(options, id, lock, active, closed))
     }
@@ -81,6 +80,7 @@ impl Spool {
         };
         let queue = Queue {
             room: active.room(),
+            next: active.number + 1,
             prepared: options.segment,
             closed,
             ..Queue::default()
@@ -144,6 +144,20 @@ fn identity(dir: &Path) -> io::Result<SpoolId> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The segments that were written to; spares behind the last one are removed.
+fn used(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = segment::list(dir)?;
+    while let Some(&last) = numbers.last() {
+        let path = segment::path(dir, last);
+        if !segment::is_spare(&File::open(&path)?)? {
+            break;
+        }
+        fs::remove_file(path)?;
+        numbers.pop();
+    }
+    Ok(numbers)
 }
 
 /// Checks the segments that are there, and finds where the last one ends.

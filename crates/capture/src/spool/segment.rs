@@ -2,7 +2,7 @@
 //! that a commit writes data and nothing else, and room is known to exist.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -29,84 +29,78 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Removes what a preparation that was interrupted left behind.
-pub(super) fn sweep(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "spare") {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
-}
-
-/// A file of zeros that has its room on disk.
+/// A file of zeros that has its room on disk and its name: the next segment,
+/// but for its header.
 #[derive(Debug)]
 pub(super) struct Spare {
     file: File,
-    path: PathBuf,
+    number: u64,
+    size: u64,
 }
 
 impl Spare {
-    /// Writes `size` zeros and syncs them.
-    pub(super) fn prepare(dir: &Path, serial: u64, size: u64) -> io::Result<Self> {
-        let path = dir.join(format!("{serial:06}.spare"));
-        let prepared = (|| {
-            let mut file = OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .read(true)
-                .open(&path)?;
-            let zeros = vec![0; 1 << 20];
-            let mut left = size;
-            while left > 0 {
-                let n = left.min(zeros.len() as u64);
-                file.write_all(&zeros[..usize::try_from(n).expect("at most a mebibyte")])?;
-                left -= n;
-            }
-            file.sync_all()?;
-            Ok(file)
-        })();
-        match prepared {
-            Ok(file) => Ok(Self { file, path }),
-            Err(error) => {
-                // Half a spare would only take room that is already short.
-                let _ = fs::remove_file(&path);
-                Err(error)
-            }
-        }
+    /// Writes `size` zeros under the segment's own name, and syncs both.
+    pub(super) fn prepare(dir: &Path, number: u64, size: u64) -> io::Result<Self> {
+        let path = path(dir, number);
+        fill(&path, size)
+            .and_then(|file| File::open(dir)?.sync_all().map(|()| file))
+            .map_or_else(
+                |error| {
+                    // Half a spare would only take room that is already short.
+                    let _ = fs::remove_file(&path);
+                    Err(error)
+                },
+                |file| Ok(Self { file, number, size }),
+            )
     }
 
-    /// Makes it the segment `number`. The header reaches the disk with the
-    /// first sync of the segment; the name is synced here.
-    pub(super) fn activate(
-        self,
-        dir: &Path,
-        spool: SpoolId,
-        number: u64,
-        previous_end: u64,
-    ) -> io::Result<Active> {
-        self.file.write_all_at(
-            &SegmentHeader {
-                spool,
-                number,
-                previous_end,
-            }
-            .encode(),
-            0,
-        )?;
-        self.file.sync_data()?;
-        fs::rename(&self.path, path(dir, number))?;
-        File::open(dir)?.sync_all()?;
-        let size = self.file.metadata()?.len();
+    /// Makes it a segment. Only its own bytes are written, so that whoever
+    /// waits for the disk meanwhile waits for nothing else.
+    pub(super) fn activate(self, spool: SpoolId, previous_end: u64) -> io::Result<Active> {
+        let Self { file, number, size } = self;
+        let header = SegmentHeader {
+            spool,
+            number,
+            previous_end,
+        };
+        file.write_all_at(&header.encode(), 0)?;
+        file.sync_data()?;
         Ok(Active {
-            file: self.file,
+            file,
             number,
             end: SEGMENT_HEADER as u64,
             size,
         })
     }
+}
+
+/// Writes zeros in steps, each on disk before the next: one large flush would
+/// stall the commits beside it.
+fn fill(path: &Path, size: u64) -> io::Result<File> {
+    const STEP: u64 = 1 << 20;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .read(true)
+        .open(path)?;
+    let zeros = vec![0; usize::try_from(STEP).expect("a mebibyte")];
+    let mut left = size;
+    while left > 0 {
+        let step = left.min(STEP);
+        file.write_all(&zeros[..usize::try_from(step).expect("at most a mebibyte")])?;
+        file.sync_data()?;
+        left -= step;
+    }
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Whether a file is a spare that never became a segment.
+pub(super) fn is_spare(file: &File) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(SEGMENT_HEADER);
+    file.take(SEGMENT_HEADER as u64).read_to_end(&mut head)?;
+    Ok(head.iter().all(|byte| *byte == 0))
 }
 
 /// The segment that is written to.

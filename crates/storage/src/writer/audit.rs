@@ -1,5 +1,7 @@
 //! The audit events of AI operations.
 
+use std::borrow::Cow;
+
 use sqlx::PgConnection;
 use systemprompt_domain::RequestState;
 use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
@@ -12,20 +14,20 @@ use super::rows::text;
 struct Columns<'a> {
     created_at: Vec<OffsetDateTime>,
     event: Vec<&'static str>,
-    user: Vec<Option<String>>,
-    agent: Vec<Option<String>>,
-    token: Vec<Option<String>>,
+    user: Vec<Option<Cow<'a, str>>>,
+    agent: Vec<Option<Cow<'a, str>>>,
+    token: Vec<Option<Cow<'a, str>>>,
     trace: Vec<Uuid>,
     subject: Vec<Uuid>,
-    state: Vec<Option<&'a str>>,
+    state: Vec<Option<&'static str>>,
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
     fn push(
         &mut self,
         at: OffsetDateTime,
         event: &'static str,
-        context: &RequestContext,
+        context: &'a RequestContext,
         state: Option<&'static str>,
     ) {
         self.created_at.push(at);

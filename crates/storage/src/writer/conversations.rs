@@ -1,5 +1,6 @@
 //! What joins requests: conversations, and trace ids that came from outside.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
@@ -8,7 +9,7 @@ use systemprompt_domain::ids::time_of;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::rows::text;
+use super::rows::{clean, text};
 
 struct Conversation<'a> {
     request: &'a RequestFinished,
@@ -25,14 +26,14 @@ pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
 ) -> Result<(), sqlx::Error> {
-    let mut seen: BTreeMap<&str, Conversation<'_>> = BTreeMap::new();
+    let mut seen: BTreeMap<Cow<'_, str>, Conversation<'_>> = BTreeMap::new();
     for request in finished {
         let Some(id) = request.context.conversation_id.as_deref() else {
             continue;
         };
         let at = request.context.created_at;
         let tokens = request.usage.total();
-        let entry = seen.entry(id).or_insert(Conversation {
+        let entry = seen.entry(clean(id)).or_insert(Conversation {
             request,
             first: at,
             last: at,
@@ -72,7 +73,7 @@ pub(super) async fn add(
              output_tokens = conversations.output_tokens + excluded.output_tokens, \
              cost_nanos = conversations.cost_nanos + excluded.cost_nanos",
     )
-    .bind(seen.keys().map(|id| text(Some(id))).collect::<Vec<_>>())
+    .bind(seen.keys().collect::<Vec<_>>())
     .bind(
         seen.values()
             .map(|c| c.request.context.conversation_derived)

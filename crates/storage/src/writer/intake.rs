@@ -44,7 +44,11 @@ type Reading = (Reader, io::Result<Gathered>);
 impl Intake {
     pub(super) const fn new(reader: Reader) -> Self {
         let at = reader.position();
-        Self { reader: Some(reader), ahead: None, at }
+        Self {
+            reader: Some(reader),
+            ahead: None,
+            at,
+        }
     }
 
     /// Where the next batch starts.
@@ -56,7 +60,11 @@ impl Intake {
     pub(super) async fn next(&mut self) -> io::Result<Option<Gathered>> {
         let reading = match self.ahead.take() {
             Some(ahead) => ahead,
-            None => read(self.reader.take().expect("the reader is here or reading ahead")),
+            None => read(
+                self.reader
+                    .take()
+                    .expect("the reader is here or reading ahead"),
+            ),
         };
         let (reader, gathered) = reading.await.map_err(io::Error::other)?;
         if gathered.as_ref().is_ok_and(|gathered| gathered.full) {
@@ -95,7 +103,13 @@ impl Gathered {
             chunks.push(chunk);
         }
         let batch = Batch::decode(chunks.iter().flat_map(Chunk::records));
-        Ok(Self { chunks, from, next, batch, full })
+        Ok(Self {
+            chunks,
+            from,
+            next,
+            batch,
+            full,
+        })
     }
 
     /// The records, in order.

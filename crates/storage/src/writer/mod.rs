@@ -34,8 +34,9 @@ use self::intake::{Gathered, Intake};
 use self::store::{Stored, store};
 use crate::partitions::Partitions;
 
-/// How long events are gathered before they are stored.
-const LINGER: Duration = Duration::from_millis(50);
+/// How long events are gathered before they are stored: a transaction has a
+/// price of its own, and answers are no fresher than this.
+const LINGER: Duration = Duration::from_millis(200);
 /// A statement that takes longer is given up and tried again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -192,9 +193,15 @@ impl Writer {
             match self.store_batch(&batch, from, next).await? {
                 Stored::Yes { duplicates } => {
                     let (events, dead) = (batch.len(), batch.dead_letters.len());
-                    self.stats.events.fetch_add(events as u64, Ordering::Relaxed);
-                    self.stats.duplicates.fetch_add(duplicates, Ordering::Relaxed);
-                    self.stats.dead_letters.fetch_add(dead as u64, Ordering::Relaxed);
+                    self.stats
+                        .events
+                        .fetch_add(events as u64, Ordering::Relaxed);
+                    self.stats
+                        .duplicates
+                        .fetch_add(duplicates, Ordering::Relaxed);
+                    self.stats
+                        .dead_letters
+                        .fetch_add(dead as u64, Ordering::Relaxed);
                     self.spool.committed(next);
                 }
                 Stored::Refused(reason) if end - start == 1 => {

@@ -1,21 +1,26 @@
 //! Rows of `ai_requests`, column by column, as `unnest` takes them.
 
+use std::borrow::Cow;
+
 use sqlx::PgConnection;
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Text as PostgreSQL takes it: it has no NUL, JSON strings may.
-type Text = Option<String>;
+/// Text as PostgreSQL takes it, where there is any.
+type Text<'a> = Option<Cow<'a, str>>;
 
-pub(super) fn text(value: Option<&str>) -> Text {
-    value.map(|s| {
-        if s.contains('\0') {
-            s.replace('\0', "\u{fffd}")
-        } else {
-            s.to_owned()
-        }
-    })
+/// Text as PostgreSQL takes it: it has no NUL, JSON strings may.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
+pub(super) fn text(value: Option<&str>) -> Text<'_> {
+    value.map(clean)
 }
 
 /// Declares the columns once: a vector each, filled from a request, bound in
@@ -23,12 +28,12 @@ pub(super) fn text(value: Option<&str>) -> Text {
 macro_rules! columns {
     ($request:ident, $context:ident, $tokens:ident; $($name:ident: $type:ty = $value:expr,)+) => {
         #[derive(Default)]
-        struct Columns {
+        struct Columns<'a> {
             $($name: Vec<$type>,)+
         }
 
-        impl Columns {
-            fn push(&mut self, $request: &RequestFinished) {
+        impl<'a> Columns<'a> {
+            fn push(&mut self, $request: &'a RequestFinished) {
                 let $context = &$request.context;
                 let $tokens = $request.usage.total();
                 $(self.$name.push($value);)+
@@ -51,26 +56,26 @@ columns! {
     trace_id: Uuid = c.trace_id.0,
     span_id: i64 = c.span_id.0.cast_signed(),
     parent_span_id: Option<i64> = c.parent_span_id.map(|s| s.0.cast_signed()),
-    user_id: Text = text(c.user.as_deref()),
-    agent: Text = text(c.agent.as_deref()),
-    token: Text = text(c.token.as_deref()),
-    session_id: Text = text(c.session_id.as_deref()),
-    conversation_id: Text = text(c.conversation_id.as_deref()),
+    user_id: Text<'a> = text(c.user.as_deref()),
+    agent: Text<'a> = text(c.agent.as_deref()),
+    token: Text<'a> = text(c.token.as_deref()),
+    session_id: Text<'a> = text(c.session_id.as_deref()),
+    conversation_id: Text<'a> = text(c.conversation_id.as_deref()),
     conversation_derived: bool = c.conversation_derived,
-    provider: Text = text(Some(&c.provider)),
+    provider: Text<'a> = text(Some(&c.provider)),
     api: &'static str = c.api.as_str(),
-    requested_model: Text = text(c.requested_model.as_deref()),
-    served_model: Text = text(r.served_model.as_deref()),
-    provider_request_id: Text = text(r.provider_request_id.as_deref()),
-    response_id: Text = text(r.response_id.as_deref()),
+    requested_model: Text<'a> = text(c.requested_model.as_deref()),
+    served_model: Text<'a> = text(r.served_model.as_deref()),
+    provider_request_id: Text<'a> = text(r.provider_request_id.as_deref()),
+    response_id: Text<'a> = text(r.response_id.as_deref()),
     streamed: bool = c.streamed,
-    service_tier: Text = text(r.usage.service_tier.as_deref()),
+    service_tier: Text<'a> = text(r.usage.service_tier.as_deref()),
     state: &'static str = r.state.as_str(),
     http_status: Option<i16> = r.http_status.map(u16::cast_signed),
-    error_type: Text = text(r.error_type.as_deref()),
-    error_code: Text = text(r.error_code.as_deref()),
-    finish_reason: Text = text(r.finish_reason.as_deref()),
-    tool_calls: Text = tool_calls(r),
+    error_type: Text<'a> = text(r.error_type.as_deref()),
+    error_code: Text<'a> = text(r.error_code.as_deref()),
+    finish_reason: Text<'a> = text(r.finish_reason.as_deref()),
+    tool_calls: Text<'a> = tool_calls(r),
     usage_source: &'static str = r.usage_source.as_str(),
     usage_injected: bool = r.usage_injected,
     input: i64 = tokens.input.cast_signed(),
@@ -82,10 +87,10 @@ columns! {
     output: i64 = tokens.output.cast_signed(),
     reasoning: i64 = tokens.reasoning.cast_signed(),
     audio_output: i64 = tokens.audio_output.cast_signed(),
-    usage_extra: Text = usage_extra(r),
-    raw_usage: Text = raw_usage(r),
+    usage_extra: Text<'a> = usage_extra(r),
+    raw_usage: Text<'a> = raw_usage(r),
     cost_nanos: Option<i64> = r.cost.map(|cost| cost.0),
-    price_version: Text = text(r.price_version.as_deref()),
+    price_version: Text<'a> = text(r.price_version.as_deref()),
     latency_us: Option<i64> = r.latency_us.map(u64::cast_signed),
     ttfb_us: Option<i64> = r.ttfb_us.map(u64::cast_signed),
     request_bytes: i64 = c.request_bytes.cast_signed(),
@@ -108,24 +113,24 @@ pub(super) async fn insert(
     columns.insert(db).await
 }
 
-fn tool_calls(request: &RequestFinished) -> Text {
+fn tool_calls(request: &RequestFinished) -> Text<'_> {
     if request.tool_calls.is_empty() {
         None
     } else {
-        text(Some(&request.tool_calls.join(",")))
+        text(Some(&request.tool_calls.join(","))).map(|names| names.into_owned().into())
     }
 }
 
 /// The raw usage, if `jsonb` can hold it: no `\u0000`, no lone surrogates, no
 /// numbers beyond all measure. Otherwise the request goes without.
-fn raw_usage(request: &RequestFinished) -> Text {
+fn raw_usage(request: &RequestFinished) -> Text<'_> {
     let raw = request.raw_usage.as_deref()?;
     let sound = !raw.contains("\\u0000") && serde_json::from_str::<serde_json::Value>(raw).is_ok();
-    sound.then(|| raw.to_owned())
+    sound.then_some(raw.into())
 }
 
 /// What the token columns cannot say, as JSON; most requests have nothing.
-fn usage_extra(request: &RequestFinished) -> Text {
+fn usage_extra(request: &RequestFinished) -> Text<'_> {
     let usage = &request.usage;
     let mut extra = serde_json::Map::new();
     if !usage.other_models.is_empty() {
@@ -146,5 +151,5 @@ fn usage_extra(request: &RequestFinished) -> Text {
             extra.insert(name.into(), value.into());
         }
     }
-    (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string())
+    (!extra.is_empty()).then(|| serde_json::Value::Object(extra).to_string().into())
 }

@@ -82,14 +82,15 @@ async fn attempt(
     {
         return Ok(0);
     }
-    let stored: HashSet<_> = rows::insert(&mut tx, &batch.finished)
+    let mut stored: HashSet<_> = rows::insert(&mut tx, &batch.finished)
         .await?
         .into_iter()
         .collect();
+    // An end that came twice in this batch was stored once.
     let finished: Vec<&RequestFinished> = batch
         .finished
         .iter()
-        .filter(|f| stored.contains(&f.context.id.0))
+        .filter(|f| stored.remove(&f.context.id.0))
         .collect();
     if depth >= Depth::Cursor {
         open(&mut tx, spool, batch).await?;

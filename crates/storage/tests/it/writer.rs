@@ -66,7 +66,7 @@ fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContext {
         provider: format!("provider-{}", model % 2),
         api: Api::Messages,
         requested_model: name("model", model),
-        streamed: model % 2 == 0,
+        streamed: model.is_multiple_of(2),
         request_bytes: 100,
     }
 }
@@ -189,9 +189,9 @@ async fn rollups_are_the_sum_of_the_rows_for_random_histories() {
             let state = RequestState::ALL[usize::from(*state)];
             let event = end(finished(context, state, *tokens, *cost));
             if *split {
-                later.push(event)
+                later.push(event);
             } else {
-                append(&spool, &event)
+                append(&spool, &event);
             }
             if n % 40 == 17 {
                 spool.flush().await;
@@ -263,6 +263,55 @@ async fn the_same_end_twice_counts_once() {
         .await,
         1
     );
+    assert_exact(&db).await;
+}
+
+#[tokio::test]
+async fn the_same_end_twice_in_one_batch_counts_once() {
+    let db = TestDb::new().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let spool = spool(dir.path());
+    let mut writer = writer(&db, &spool, BootId::new()).await;
+    let event = end(finished(
+        context(60, 1, 1, 1),
+        RequestState::Completed,
+        1_000,
+        5,
+    ));
+    append(&spool, &event);
+    append(&spool, &event);
+    spool.flush().await;
+    writer.drain().await.expect("drains");
+    let total = "select sum(requests)::bigint from usage_day where cube = 'total'";
+    assert_eq!(count(db.pool(), total).await, 1);
+    assert_exact(&db).await;
+}
+
+/// PostgreSQL has no NUL. Names that differ in nothing else are one name, in
+/// one batch as well as in two.
+#[tokio::test]
+async fn names_that_the_database_cannot_tell_apart_are_one() {
+    let db = TestDb::new().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let spool = spool(dir.path());
+    let mut writer = writer(&db, &spool, BootId::new()).await;
+    for name in ["odd\0", "odd\u{fffd}"] {
+        let mut context = context(60, 1, 0, 0);
+        context.agent = Some(name.into());
+        context.conversation_id = Some(name.into());
+        let mut event = finished(context, RequestState::Failed, 0, 5);
+        event.error_code = Some(name.into());
+        append(&spool, &end(event));
+    }
+    spool.flush().await;
+    writer.drain().await.expect("drains");
+    for one in [
+        "select count(*) from conversations where requests = 2",
+        "select count(*) from usage_day where cube = 'agent' and requests = 2",
+        "select count(*) from errors_hour where n = 2",
+    ] {
+        assert_eq!(count(db.pool(), one).await, 1, "{one}");
+    }
     assert_exact(&db).await;
 }
 

@@ -22,7 +22,12 @@ pub async fn closed(target: &Target, connections: usize, requests: usize) -> Res
     let began = Instant::now();
     let mut workers = JoinSet::new();
     for connection in open {
-        workers.spawn(work(connection, target.clone(), Arc::clone(&next), requests));
+        workers.spawn(work(
+            connection,
+            target.clone(),
+            Arc::clone(&next),
+            requests,
+        ));
     }
     let mut parts = Vec::with_capacity(connections);
     while let Some(part) = workers.join_next().await {

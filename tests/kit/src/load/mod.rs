@@ -60,7 +60,11 @@ impl Load {
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let n = self.latencies.len();
         // Nearest rank.
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
         let rank = ((n as f64 * q).ceil() as usize).clamp(1, n.max(1));
         self.latencies.get(rank - 1).copied()
     }
@@ -74,7 +78,10 @@ impl Load {
 
     /// Puts together what the connections counted for themselves.
     fn sum(parts: Vec<Self>, elapsed: Duration) -> Self {
-        let mut all = Self { elapsed, ..Self::default() };
+        let mut all = Self {
+            elapsed,
+            ..Self::default()
+        };
         for part in parts {
             all.answered += part.answered;
             all.refused += part.refused;

@@ -57,7 +57,9 @@ async fn work(mut connection: Connection, target: Target, due: Arc<Mutex<Due>>) 
     let mut load = Load::default();
     loop {
         let next = due.lock().await.recv().await;
-        let Some((number, at)) = next else { return Ok(load) };
+        let Some((number, at)) = next else {
+            return Ok(load);
+        };
         let request = &target.requests[number % target.requests.len()];
         let answer = connection.exchange(request).await?;
         load.add(at.elapsed(), answer);

@@ -5,6 +5,7 @@ mod answers;
 mod client;
 mod db;
 mod faults;
+mod load;
 mod process;
 mod recordings;
 mod transport;

@@ -47,6 +47,9 @@ impl Shape {
                 .body(body.to_string().into())
                 .expect("every part above is valid")
         });
-        Target { addr, requests: requests.collect() }
+        Target {
+            addr,
+            requests: requests.collect(),
+        }
     }
 }

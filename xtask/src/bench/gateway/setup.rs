@@ -44,21 +44,41 @@ impl Setup {
         let folder = folder("gateway")?;
         let mut command = Command::new(release::program("mock-upstream")?);
         command.args(["--listen", "127.0.0.1:0"]);
-        let mock = ServerProcess::spawn(command).await.context("starting the mock provider")?;
+        let mock = ServerProcess::spawn(command)
+            .await
+            .context("starting the mock provider")?;
         let mut command = Command::new(release::program("systemprompt-server")?);
         let storage = folder.path().join("storage");
-        command.args(["--listen", "127.0.0.1:0", "--storage"]).arg(&storage).args([
-            "--set",
-            &format!("providers.anthropic.base_url={}", mock.url()),
-            "--set",
-            "providers.anthropic.credentials=passthrough",
-        ]);
-        let server = ServerProcess::spawn(command).await.context("starting the server")?;
+        command
+            .args(["--listen", "127.0.0.1:0", "--storage"])
+            .arg(&storage)
+            .args([
+                "--set",
+                &format!("providers.anthropic.base_url={}", mock.url()),
+                "--set",
+                "providers.anthropic.credentials=passthrough",
+            ]);
+        let server = ServerProcess::spawn(command)
+            .await
+            .context("starting the server")?;
         let embedded = Embedded::start(&storage, |_| ()).await?;
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(embedded.connect_options()).await?;
-        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(embedded.connect_options())
+            .await?;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&pool)
+            .await?;
         let postmaster = process::parent(u32::try_from(backend)?)?;
-        Ok(Self { mock, server, embedded, pool, postmaster, sent: 0, folder })
+        Ok(Self {
+            mock,
+            server,
+            embedded,
+            pool,
+            postmaster,
+            sent: 0,
+            folder,
+        })
     }
 
     pub(super) fn mock(&self) -> anyhow::Result<SocketAddr> {
@@ -87,7 +107,10 @@ impl Setup {
     /// CPU time of the server and of PostgreSQL so far.
     pub(super) fn spent(&self) -> anyhow::Result<Spent> {
         let server = process::cpu(self.server.pid())?;
-        Ok(Spent { server, postgres: process::family_cpu(self.postmaster)? })
+        Ok(Spent {
+            server,
+            postgres: process::family_cpu(self.postmaster)?,
+        })
     }
 
     /// Memory of the server now and at its highest, in MiB.
@@ -101,12 +124,16 @@ impl Setup {
         let limit = Instant::now() + DRAIN;
         let sent = self.sent.cast_signed();
         loop {
-            let sum = "select coalesce(sum(requests), 0)::bigint from usage_day where cube = 'total'";
+            let sum =
+                "select coalesce(sum(requests), 0)::bigint from usage_day where cube = 'total'";
             let counted: i64 = sqlx::query_scalar(sum).fetch_one(&self.pool).await?;
             if counted == sent {
                 return Ok(());
             }
-            ensure!(Instant::now() < limit, "{counted} of {sent} requests were recorded");
+            ensure!(
+                Instant::now() < limit,
+                "{counted} of {sent} requests were recorded"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -114,8 +141,14 @@ impl Setup {
     /// How many requests are recorded; fails unless all that were sent are.
     pub(super) async fn rows(&self) -> anyhow::Result<i64> {
         self.settle().await?;
-        let rows = sqlx::query_scalar("select count(*) from ai_requests").fetch_one(&self.pool).await?;
-        ensure!(rows == self.sent.cast_signed(), "{} requests were sent, {rows} are recorded", self.sent);
+        let rows = sqlx::query_scalar("select count(*) from ai_requests")
+            .fetch_one(&self.pool)
+            .await?;
+        ensure!(
+            rows == self.sent.cast_signed(),
+            "{} requests were sent, {rows} are recorded",
+            self.sent
+        );
         Ok(rows)
     }
 
@@ -124,7 +157,11 @@ impl Setup {
         self.embedded.stop().await?;
         self.server.sigterm()?;
         let status = self.server.wait_exit(Duration::from_secs(30)).await?;
-        ensure!(status.success(), "the server ended with {status}:\n{}", self.server.stderr());
+        ensure!(
+            status.success(),
+            "the server ended with {status}:\n{}",
+            self.server.stderr()
+        );
         Ok(())
     }
 }
@@ -145,6 +182,9 @@ impl Div<usize> for Spent {
 
     fn div(self, requests: usize) -> Self {
         let n = u32::try_from(requests).expect("a few million at most");
-        Self { server: self.server / n, postgres: self.postgres / n }
+        Self {
+            server: self.server / n,
+            postgres: self.postgres / n,
+        }
     }
 }

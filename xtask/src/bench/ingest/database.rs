@@ -32,19 +32,39 @@ const NAME: &str = "bench";
 impl Cluster {
     pub(super) async fn start(storage: &Path) -> anyhow::Result<Self> {
         let embedded = Embedded::start(storage, |_| ()).await?;
-        let admin = PgPoolOptions::new().max_connections(1).connect_with(embedded.connect_options()).await?;
-        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&admin).await?;
+        let admin = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(embedded.connect_options())
+            .await?;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&admin)
+            .await?;
         let postmaster = process::parent(u32::try_from(backend)?)?;
-        Ok(Self { embedded, admin, postmaster })
+        Ok(Self {
+            embedded,
+            admin,
+            postmaster,
+        })
     }
 
     pub(super) async fn database(&self) -> anyhow::Result<Database> {
-        sqlx::raw_sql(AssertSqlSafe(format!("create database {NAME}"))).execute(&self.admin).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("create database {NAME}")))
+            .execute(&self.admin)
+            .await?;
         let options = self.embedded.connect_options().database(NAME);
-        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .connect_with(options)
+            .await?;
         systemprompt_storage::migrate(&pool).await?;
-        let folder: String = sqlx::query_scalar("show data_directory").fetch_one(&pool).await?;
-        Ok(Database { admin: self.admin.clone(), pool, file: format!("{folder}/bench.copy") })
+        let folder: String = sqlx::query_scalar("show data_directory")
+            .fetch_one(&pool)
+            .await?;
+        Ok(Database {
+            admin: self.admin.clone(),
+            pool,
+            file: format!("{folder}/bench.copy"),
+        })
     }
 
     /// Writes out what earlier steps left, so that the next one does not pay.
@@ -66,30 +86,37 @@ impl Database {
 
     /// How many requests are stored.
     pub(super) async fn requests(&self) -> anyhow::Result<u64> {
-        let n: i64 = sqlx::query_scalar("select count(*) from ai_requests").fetch_one(&self.pool).await?;
+        let n: i64 = sqlx::query_scalar("select count(*) from ai_requests")
+            .fetch_one(&self.pool)
+            .await?;
         Ok(n.cast_unsigned())
     }
 
-    /// Fails unless every rollup counts what the rows say.
-    pub(super) async fn check_rollups(&self) -> anyhow::Result<()> {
-        let sums: Vec<(String, i64, i64)> =
-            sqlx::query_as(include_str!("check_rollups.sql")).fetch_all(&self.pool).await?;
-        let (_, n, cost) = sums.first().context("no sums")?;
-        for (name, other, other_cost) in &sums {
-            ensure!((other, other_cost) == (n, cost), "{name}: {other}, {other_cost}; not {n}, {cost}");
-        }
+    /// Fails unless the rollups are the sums of the rows.
+    pub(super) async fn check(&self) -> anyhow::Result<()> {
+        let differences = systemprompt_storage::check::check(&self.pool).await?;
+        let first = differences.first().map(ToString::to_string);
+        ensure!(
+            first.is_none(),
+            "the rollups are wrong: {}",
+            first.unwrap_or_default()
+        );
         Ok(())
     }
 
     pub(super) async fn copy_out(&self) -> anyhow::Result<()> {
         let sql = format!("copy (select * from ai_requests) to '{}'", self.file);
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
     pub(super) async fn copy_in(&self) -> anyhow::Result<()> {
         let sql = format!("copy ai_requests from '{}'", self.file);
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -100,14 +127,18 @@ impl Database {
                 "create table ai_requests_bench_{} partition of ai_requests for values from ('{day}') to ('{next}')",
                 day.to_julian_day()
             );
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await?;
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&self.pool)
+                .await?;
         }
         Ok(())
     }
 
     pub(super) async fn remove(self) -> anyhow::Result<()> {
         self.pool.close().await;
-        sqlx::raw_sql(AssertSqlSafe(format!("drop database {NAME}"))).execute(&self.admin).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("drop database {NAME}")))
+            .execute(&self.admin)
+            .await?;
         Ok(())
     }
 }

@@ -49,14 +49,19 @@ pub(super) async fn fill(spool: &Spool, requests: usize) -> u64 {
     let mut bytes = 0;
     let began = OffsetDateTime::now_utc() - span(requests);
     for n in 0..requests {
-        let at = began + Duration::seconds(1) * i32::try_from(n).expect("a few million at most") / i32::try_from(RATE).expect("small");
+        let at = began
+            + Duration::seconds(1) * i32::try_from(n).expect("a few million at most")
+                / i32::try_from(RATE).expect("small");
         while let Some(end) = ends.first_entry().filter(|end| end.key().0 <= at) {
             bytes += append(spool, &Event::RequestFinished(Box::new(end.remove())));
         }
         let context = context(&mut random, &mut conversations, at);
         let end = finish(&mut random, context.clone());
         ends.insert((end.finished_at, end.context.id.0), end);
-        bytes += append(spool, &Event::RequestStarted(Box::new(RequestStarted { context, boot })));
+        bytes += append(
+            spool,
+            &Event::RequestStarted(Box::new(RequestStarted { context, boot })),
+        );
         if n % 1_000 == 999 {
             spool.flush().await;
         }
@@ -73,7 +78,8 @@ pub(super) fn days(requests: usize) -> Vec<Date> {
     let now = OffsetDateTime::now_utc();
     let first = (now - span(requests)).date().previous_day();
     let days = std::iter::successors(first, |day| day.next_day());
-    days.take_while(|day| now.date().next_day().is_none_or(|last| *day <= last)).collect()
+    days.take_while(|day| now.date().next_day().is_none_or(|last| *day <= last))
+        .collect()
 }
 
 fn span(requests: usize) -> Duration {
@@ -128,27 +134,60 @@ fn finish(random: &mut StdRng, context: RequestContext) -> RequestFinished {
     let latency = log_normal(random, 14.7, 0.8);
     let ttfb = latency / 5;
     let (input, output) = (log_normal(random, 7.5, 1.2), log_normal(random, 5.5, 1.0));
-    let cache_read = if random.random_bool(0.4) { input * 3 } else { 0 };
+    let cache_read = if random.random_bool(0.4) {
+        input * 3
+    } else {
+        0
+    };
     let model = context.requested_model.clone();
-    let tokens = Tokens { input, output, cache_read, ..Tokens::default() };
-    let (status, kind) =
-        [(429, "rate_limit_error"), (500, "api_error"), (529, "overloaded_error")][pick(random, 3, 1.0)];
+    let tokens = Tokens {
+        input,
+        output,
+        cache_read,
+        ..Tokens::default()
+    };
+    let (status, kind) = [
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (529, "overloaded_error"),
+    ][pick(random, 3, 1.0)];
     RequestFinished {
         finished_at: context.created_at + Duration::microseconds(latency.cast_signed()),
-        state: if failed { RequestState::Failed } else { RequestState::Completed },
+        state: if failed {
+            RequestState::Failed
+        } else {
+            RequestState::Completed
+        },
         http_status: Some(if failed { status } else { 200 }),
         error_type: failed.then(|| kind.to_owned()),
         error_code: None,
         finish_reason: (!failed).then(|| "end_turn".to_owned()),
-        tool_calls: if random.random_bool(0.2) { vec!["read_file".to_owned()] } else { Vec::new() },
+        tool_calls: if random.random_bool(0.2) {
+            vec!["read_file".to_owned()]
+        } else {
+            Vec::new()
+        },
         served_model: model.filter(|_| !failed),
         provider_request_id: Some(format!("req_{:024x}", random.random::<u64>())),
         response_id: (!failed).then(|| format!("msg_{:024x}", random.random::<u64>())),
-        usage_source: if failed { UsageSource::None } else { UsageSource::Provider },
+        usage_source: if failed {
+            UsageSource::None
+        } else {
+            UsageSource::Provider
+        },
         usage_injected: false,
         raw_usage: (!failed).then(|| raw_usage(&tokens)),
-        usage: if failed { Usage::default() } else { Usage { tokens, service_tier: Some("standard".to_owned()), ..Usage::default() } },
-        cost: (!failed).then(|| Nanos((input * 3_000 + cache_read * 300 + output * 15_000).cast_signed())),
+        usage: if failed {
+            Usage::default()
+        } else {
+            Usage {
+                tokens,
+                service_tier: Some("standard".to_owned()),
+                ..Usage::default()
+            }
+        },
+        cost: (!failed)
+            .then(|| Nanos((input * 3_000 + cache_read * 300 + output * 15_000).cast_signed())),
         price_version: (!failed).then(|| "5f3a9c01d2e4b687".to_owned()),
         other_price_versions: Vec::new(),
         latency_us: Some(latency),
@@ -159,14 +198,23 @@ fn finish(random: &mut StdRng, context: RequestContext) -> RequestFinished {
 }
 
 fn raw_usage(tokens: &Tokens) -> String {
-    let Tokens { input, output, cache_read, .. } = tokens;
+    let Tokens {
+        input,
+        output,
+        cache_read,
+        ..
+    } = tokens;
     format!(
         r#"{{"input_tokens":{input},"cache_creation_input_tokens":0,"cache_read_input_tokens":{cache_read},"cache_creation":{{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0}},"output_tokens":{output},"service_tier":"standard"}}"#
     )
 }
 
 /// A number below `n`, small ones more often the larger the `skew`.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 fn pick(random: &mut StdRng, n: usize, skew: f64) -> usize {
     ((random.random::<f64>().powf(skew) * n as f64) as usize).min(n - 1)
 }
@@ -180,5 +228,9 @@ fn log_normal(random: &mut StdRng, mu: f64, sigma: f64) -> u64 {
 }
 
 fn v7(at: OffsetDateTime) -> Uuid {
-    Uuid::new_v7(Timestamp::from_unix(NoContext, at.unix_timestamp().cast_unsigned(), at.nanosecond()))
+    Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        at.unix_timestamp().cast_unsigned(),
+        at.nanosecond(),
+    ))
 }

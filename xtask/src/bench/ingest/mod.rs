@@ -34,7 +34,11 @@ const STEPS: [(&str, Depth); 6] = [
 ];
 
 pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report> {
-    let requests = if quick { options.requests.min(10_000) } else { options.requests };
+    let requests = if quick {
+        options.requests.min(10_000)
+    } else {
+        options.requests
+    };
     let mut report = Report::new("Ingest");
     let folder = folder("ingest")?;
     let spool = Spool::open(SpoolOptions {
@@ -54,25 +58,37 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     let cluster = Cluster::start(folder.path()).await?;
     let mut table = Table::new(
         "Events into PostgreSQL",
-        &["step", "requests/s", "events/s", "writer CPU µs/request", "PostgreSQL CPU µs/request"],
+        &[
+            "step",
+            "requests/s",
+            "events/s",
+            "writer CPU µs/request",
+            "PostgreSQL CPU µs/request",
+        ],
     );
     let mut whole = 0.0;
     for (name, depth) in STEPS {
         let database = cluster.database().await?;
         let cost = measure::drain(&cluster, &database, &spool, depth).await?;
         let stored = database.requests().await?;
-        ensure!(stored == requests as u64, "{name}: {stored} of {requests} requests were stored");
+        ensure!(
+            stored == requests as u64,
+            "{name}: {stored} of {requests} requests were stored"
+        );
         whole = cost.per_second(requests);
         table.row(row(name, &cost, requests));
         if depth == Depth::Everything {
-            database.check_rollups().await?;
+            database.check().await?;
             database.copy_out().await?;
         }
         database.remove().await?;
     }
     let database = cluster.database().await?;
     let copy = measure::copy_in(&cluster, &database, events::days(requests)).await?;
-    ensure!(database.requests().await? == requests as u64, "COPY stored something else");
+    ensure!(
+        database.requests().await? == requests as u64,
+        "COPY stored something else"
+    );
     table.row(row("COPY of a prebuilt file: rows only", &copy, requests));
     database.remove().await?;
     let share = 100.0 * whole / copy.per_second(requests);
@@ -87,5 +103,11 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
 fn row(name: &str, cost: &Cost, requests: usize) -> [String; 5] {
     let each = |cpu: std::time::Duration| count(cpu.as_secs_f64() * 1e6 / requests as f64);
     let rate = cost.per_second(requests);
-    [name.to_owned(), count(rate), count(2.0 * rate), each(cost.own), each(cost.postgres)]
+    [
+        name.to_owned(),
+        count(rate),
+        count(2.0 * rate),
+        each(cost.own),
+        each(cost.postgres),
+    ]
 }

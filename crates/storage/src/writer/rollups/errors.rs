@@ -7,17 +7,17 @@ use systemprompt_domain::RequestState;
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
-use super::{Dimensions, Grain};
-use crate::writer::rows::text;
+use super::names::{Name, Names};
+use super::{Bucket, Dimensions, Grain};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a> {
-    bucket: OffsetDateTime,
-    dimensions: Dimensions<'a>,
+struct Key {
+    bucket: Bucket,
+    dimensions: Dimensions,
     state: &'static str,
     http_status: i16,
-    error_type: &'a str,
-    error_code: &'a str,
+    error_type: Name,
+    error_code: Name,
 }
 
 struct Seen {
@@ -29,41 +29,41 @@ struct Seen {
 pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
+    names: &Names<'_>,
 ) -> Result<(), sqlx::Error> {
-    if finished
-        .iter()
-        .all(|request| request.state == RequestState::Completed)
-    {
+    let failed = |request: &&RequestFinished| request.state != RequestState::Completed;
+    let failed: Vec<_> = finished.iter().copied().filter(failed).collect();
+    if failed.is_empty() {
         return Ok(());
     }
+    let (quarters, hours) = (Grain::Quarter, Grain::Hour);
     send(
         db,
         include_str!("errors_quarter.sql"),
-        &collect(finished, Grain::Quarter),
+        &collect(&failed, names, quarters),
+        names,
     )
     .await?;
     send(
         db,
         include_str!("errors_hour.sql"),
-        &collect(finished, Grain::Hour),
+        &collect(&failed, names, hours),
+        names,
     )
     .await
 }
 
-fn collect<'a>(finished: &[&'a RequestFinished], grain: Grain) -> BTreeMap<Key<'a>, Seen> {
-    let mut sums: BTreeMap<Key<'_>, Seen> = BTreeMap::new();
-    for request in finished
-        .iter()
-        .filter(|request| request.state != RequestState::Completed)
-    {
+fn collect(failed: &[&RequestFinished], names: &Names<'_>, grain: Grain) -> BTreeMap<Key, Seen> {
+    let mut sums: BTreeMap<Key, Seen> = BTreeMap::new();
+    for request in failed {
         let at = request.context.created_at;
         let key = Key {
-            bucket: grain.bucket(at),
-            dimensions: Dimensions::of(request),
+            bucket: grain.bucket(at.unix_timestamp()),
+            dimensions: Dimensions::of(request, names),
             state: request.state.as_str(),
             http_status: request.http_status.unwrap_or(0).cast_signed(),
-            error_type: request.error_type.as_deref().unwrap_or(""),
-            error_code: request.error_code.as_deref().unwrap_or(""),
+            error_type: names.number(request.error_type.as_deref()),
+            error_code: names.number(request.error_code.as_deref()),
         };
         let seen = sums.entry(key).or_insert(Seen {
             n: 0,
@@ -80,19 +80,24 @@ fn collect<'a>(finished: &[&'a RequestFinished], grain: Grain) -> BTreeMap<Key<'
 async fn send(
     db: &mut PgConnection,
     sql: &'static str,
-    sums: &BTreeMap<Key<'_>, Seen>,
+    sums: &BTreeMap<Key, Seen>,
+    names: &Names<'_>,
 ) -> Result<(), sqlx::Error> {
-    let column = |of: fn(&Key<'_>) -> Option<String>| sums.keys().map(of).collect::<Vec<_>>();
+    let column = |of: fn(&Key) -> Name| {
+        sums.keys()
+            .map(|key| names.text(of(key)))
+            .collect::<Vec<_>>()
+    };
     sqlx::query(sql)
-        .bind(sums.keys().map(|key| key.bucket).collect::<Vec<_>>())
-        .bind(column(|key| text(Some(key.dimensions.provider))))
-        .bind(column(|key| text(Some(key.dimensions.model))))
-        .bind(column(|key| text(Some(key.dimensions.agent))))
-        .bind(column(|key| text(Some(key.dimensions.user))))
+        .bind(sums.keys().map(|key| key.bucket.time()).collect::<Vec<_>>())
+        .bind(column(|key| key.dimensions.provider))
+        .bind(column(|key| key.dimensions.model))
+        .bind(column(|key| key.dimensions.agent))
+        .bind(column(|key| key.dimensions.user))
         .bind(sums.keys().map(|key| key.state).collect::<Vec<_>>())
         .bind(sums.keys().map(|key| key.http_status).collect::<Vec<_>>())
-        .bind(column(|key| text(Some(key.error_type))))
-        .bind(column(|key| text(Some(key.error_code))))
+        .bind(column(|key| key.error_type))
+        .bind(column(|key| key.error_code))
         .bind(sums.values().map(|seen| seen.n).collect::<Vec<_>>())
         .bind(sums.values().map(|seen| seen.first).collect::<Vec<_>>())
         .bind(sums.values().map(|seen| seen.last).collect::<Vec<_>>())

@@ -6,92 +6,84 @@ use sqlx::PgConnection;
 use systemprompt_domain::RequestState;
 use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::histogram::bucket_of;
-use time::OffsetDateTime;
 
-use super::{Cube, Dimensions, Grain};
-use crate::writer::rows::text;
+use super::{Cube, Dimensions, Grain, Key, Name, Names};
 
 const HOURLY: [Cube; 2] = [Cube::Total, Cube::AgentModel];
 const DAILY: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key<'a> {
-    cube: Cube,
-    bucket: OffsetDateTime,
-    dimensions: Dimensions<'a>,
-    slot: i16,
-}
+/// A row's key and its slot of the histogram.
+type Slot = (Key, i16);
 
 pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
+    names: &Names<'_>,
 ) -> Result<(), sqlx::Error> {
-    let quarters = collect(finished, Grain::Quarter, &[Cube::AgentModel]);
-    send(db, include_str!("latency_quarter.sql"), &quarters, false).await?;
-    let hours = collect(finished, Grain::Hour, &HOURLY);
-    send(db, include_str!("latency_hour.sql"), &hours, true).await?;
-    let days = collect(finished, Grain::Day, &DAILY);
-    send(db, include_str!("latency_day.sql"), &days, true).await
+    let completed = finished
+        .iter()
+        .filter(|request| request.state == RequestState::Completed);
+    let quarters = sum(completed.filter_map(|request| {
+        let key = Key::finest(request, names).coarser(Grain::Quarter, Cube::AgentModel);
+        Some(((key, bucket_of(request.latency_us?)), 1))
+    }));
+    let coarser = |grain, cubes: &'static [Cube]| {
+        let from = quarters.iter();
+        sum(from.flat_map(move |((key, slot), n)| {
+            cubes
+                .iter()
+                .map(move |cube| ((key.coarser(grain, *cube), *slot), *n))
+        }))
+    };
+    let (hours, days) = (coarser(Grain::Hour, &HOURLY), coarser(Grain::Day, &DAILY));
+    send(
+        db,
+        include_str!("latency_quarter.sql"),
+        &quarters,
+        names,
+        false,
+    )
+    .await?;
+    send(db, include_str!("latency_hour.sql"), &hours, names, true).await?;
+    send(db, include_str!("latency_day.sql"), &days, names, true).await
 }
 
-fn collect<'a>(
-    finished: &[&'a RequestFinished],
-    grain: Grain,
-    cubes: &[Cube],
-) -> Vec<(Key<'a>, i64)> {
-    let mut sums: HashMap<Key<'_>, i64> = HashMap::new();
-    for request in finished {
-        let Some(latency) = request.latency_us else {
-            continue;
-        };
-        if request.state != RequestState::Completed {
-            continue;
-        }
-        let slot = bucket_of(latency);
-        let bucket = grain.bucket(request.context.created_at);
-        let full = Dimensions::of(request);
-        for &cube in cubes {
-            let key = Key {
-                cube,
-                bucket,
-                dimensions: cube.slice(full),
-                slot,
-            };
-            *sums.entry(key).or_default() += 1;
-        }
+/// Adds up what belongs to the same row; in key order.
+fn sum(parts: impl Iterator<Item = (Slot, i64)>) -> Vec<(Slot, i64)> {
+    let mut sums: HashMap<Slot, i64> = HashMap::new();
+    for (slot, n) in parts {
+        *sums.entry(slot).or_default() += n;
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_unstable_by_key(|(key, _)| *key);
+    sums.sort_unstable_by_key(|(slot, _)| *slot);
     sums
 }
 
 async fn send(
     db: &mut PgConnection,
     sql: &'static str,
-    sums: &[(Key<'_>, i64)],
+    sums: &[(Slot, i64)],
+    names: &Names<'_>,
     cubes: bool,
 ) -> Result<(), sqlx::Error> {
     if sums.is_empty() {
         return Ok(());
     }
-    let column = |of: fn(&Dimensions<'_>) -> Option<String>| {
-        sums.iter()
-            .map(|(key, _)| of(&key.dimensions))
+    let keys = || sums.iter().map(|((key, _), _)| key);
+    let column = |of: fn(&Dimensions) -> Name| {
+        keys()
+            .map(|key| names.text(of(&key.dimensions)))
             .collect::<Vec<_>>()
     };
     let query = sqlx::query(sql)
-        .bind(sums.iter().map(|(key, _)| key.bucket).collect::<Vec<_>>())
-        .bind(column(|d| text(Some(d.provider))))
-        .bind(column(|d| text(Some(d.model))))
-        .bind(column(|d| text(Some(d.agent))))
-        .bind(sums.iter().map(|(key, _)| key.slot).collect::<Vec<_>>())
+        .bind(keys().map(|key| key.bucket.time()).collect::<Vec<_>>())
+        .bind(column(|d| d.provider))
+        .bind(column(|d| d.model))
+        .bind(column(|d| d.agent))
+        .bind(sums.iter().map(|((_, slot), _)| *slot).collect::<Vec<_>>())
         .bind(sums.iter().map(|(_, n)| *n).collect::<Vec<_>>());
     let query = if cubes {
-        query.bind(
-            sums.iter()
-                .map(|(key, _)| key.cube.as_str())
-                .collect::<Vec<_>>(),
-        )
+        query.bind(keys().map(|key| key.cube.as_str()).collect::<Vec<_>>())
     } else {
         query
     };

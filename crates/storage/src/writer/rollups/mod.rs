@@ -1,16 +1,19 @@
 //! Rollup deltas: what a batch adds to the counts by quarter, hour and day.
 //!
-//! Deltas are summed here and sent in key order, so that two servers that add
+//! Deltas are summed at the finest grain first, the coarser ones are summed from
+//! these. They are sent in key order, so that two servers that add
 //! to the same rows wait for each other instead of deadlocking.
 
 mod errors;
 mod latency;
+mod names;
 mod usage;
 
 use sqlx::PgConnection;
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
+use self::names::{Name, Names};
 use super::depth::Depth;
 
 /// A grain: how wide a bucket is.
@@ -22,15 +25,24 @@ enum Grain {
 }
 
 impl Grain {
-    /// Start of the bucket that holds a moment.
-    fn bucket(self, at: OffsetDateTime) -> OffsetDateTime {
+    /// The bucket that holds a moment, which is given in seconds since 1970.
+    const fn bucket(self, unix: i64) -> Bucket {
         let seconds = match self {
             Self::Quarter => 900,
             Self::Hour => 3_600,
             Self::Day => 86_400,
         };
-        let unix = at.unix_timestamp();
-        OffsetDateTime::from_unix_timestamp(unix - unix.rem_euclid(seconds))
+        Bucket(unix - unix.rem_euclid(seconds))
+    }
+}
+
+/// A bucket, by its start in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Bucket(i64);
+
+impl Bucket {
+    fn time(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.0)
             .expect("the start of a bucket lies close to a valid time")
     }
 }
@@ -59,29 +71,32 @@ impl Cube {
     }
 
     /// Keeps the dimensions of this cube.
-    const fn slice<'a>(self, full: Dimensions<'a>) -> Dimensions<'a> {
+    const fn slice(self, full: Dimensions) -> Dimensions {
+        let Dimensions {
+            provider,
+            model,
+            agent,
+            user,
+        } = full;
         let none = Dimensions {
-            provider: "",
-            model: "",
-            agent: "",
-            user: "",
+            provider: Name::NONE,
+            model: Name::NONE,
+            agent: Name::NONE,
+            user: Name::NONE,
         };
         match self {
             Self::Total => none,
             Self::Model => Dimensions {
-                provider: full.provider,
-                model: full.model,
+                provider,
+                model,
                 ..none
             },
-            Self::Agent => Dimensions {
-                agent: full.agent,
-                ..none
+            Self::Agent => Dimensions { agent, ..none },
+            Self::AgentModel => Dimensions {
+                user: Name::NONE,
+                ..full
             },
-            Self::AgentModel => Dimensions { user: "", ..full },
-            Self::User => Dimensions {
-                user: full.user,
-                ..none
-            },
+            Self::User => Dimensions { user, ..none },
             Self::Full => full,
         }
     }
@@ -89,20 +104,49 @@ impl Cube {
 
 /// What requests are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Dimensions<'a> {
-    provider: &'a str,
-    model: &'a str,
-    agent: &'a str,
-    user: &'a str,
+struct Dimensions {
+    provider: Name,
+    model: Name,
+    agent: Name,
+    user: Name,
 }
 
-impl<'a> Dimensions<'a> {
-    fn of(request: &'a RequestFinished) -> Self {
+impl Dimensions {
+    fn of(request: &RequestFinished, names: &Names<'_>) -> Self {
         Self {
-            provider: &request.context.provider,
-            model: request.model().unwrap_or(""),
-            agent: request.context.agent.as_deref().unwrap_or(""),
-            user: request.context.user.as_deref().unwrap_or(""),
+            provider: names.number(Some(&request.context.provider)),
+            model: names.number(request.model()),
+            agent: names.number(request.context.agent.as_deref()),
+            user: names.number(request.context.user.as_deref()),
+        }
+    }
+}
+
+/// What a rollup row is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    cube: Cube,
+    bucket: Bucket,
+    dimensions: Dimensions,
+}
+
+impl Key {
+    /// The finest there is: a quarter and every dimension.
+    fn finest(request: &RequestFinished, names: &Names<'_>) -> Self {
+        let bucket = Grain::Quarter.bucket(request.context.created_at.unix_timestamp());
+        Self {
+            cube: Cube::Full,
+            bucket,
+            dimensions: Dimensions::of(request, names),
+        }
+    }
+
+    /// The row of another grain and cube that counts the same requests, and more.
+    const fn coarser(self, grain: Grain, cube: Cube) -> Self {
+        Self {
+            cube,
+            bucket: grain.bucket(self.bucket.0),
+            dimensions: cube.slice(self.dimensions),
         }
     }
 }
@@ -116,14 +160,15 @@ pub(super) async fn add(
     if finished.is_empty() {
         return Ok(());
     }
+    let names = Names::of(finished);
     if depth >= Depth::Usage {
-        usage::add(db, finished).await?;
+        usage::add(db, finished, &names).await?;
     }
     if depth >= Depth::Latency {
-        latency::add(db, finished).await?;
+        latency::add(db, finished, &names).await?;
     }
     if depth >= Depth::Links {
-        errors::add(db, finished).await?;
+        errors::add(db, finished, &names).await?;
     }
     Ok(())
 }

@@ -7,8 +7,7 @@ use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::{RequestState, TokenClass, UsageSource};
 use time::OffsetDateTime;
 
-use super::{Cube, Dimensions, Grain};
-use crate::writer::rows::text;
+use super::{Cube, Grain, Key, Names};
 
 const HOURLY: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
 const DAILY: [Cube; 6] = [
@@ -37,24 +36,24 @@ macro_rules! counters {
 
         /// Counters by column.
         #[derive(Default)]
-        struct Columns {
+        struct Columns<'a> {
             bucket: Vec<OffsetDateTime>,
-            provider: Vec<Option<String>>,
-            model: Vec<Option<String>>,
-            agent: Vec<Option<String>>,
-            user: Vec<Option<String>>,
+            provider: Vec<&'a str>,
+            model: Vec<&'a str>,
+            agent: Vec<&'a str>,
+            user: Vec<&'a str>,
             $($name: Vec<i64>,)+
             cube: Vec<&'static str>,
         }
 
-        impl Columns {
-            fn push(&mut self, key: &Key<'_>, counters: &Counters) {
+        impl<'a> Columns<'a> {
+            fn push(&mut self, key: &Key, names: &'a Names<'_>, counters: &Counters) {
                 self.cube.push(key.cube.as_str());
-                self.bucket.push(key.bucket);
-                self.provider.push(text(Some(key.dimensions.provider)));
-                self.model.push(text(Some(key.dimensions.model)));
-                self.agent.push(text(Some(key.dimensions.agent)));
-                self.user.push(text(Some(key.dimensions.user)));
+                self.bucket.push(key.bucket.time());
+                self.provider.push(names.text(key.dimensions.provider));
+                self.model.push(names.text(key.dimensions.model));
+                self.agent.push(names.text(key.dimensions.agent));
+                self.user.push(names.text(key.dimensions.user));
                 $(self.$name.push(counters.$name);)+
             }
 
@@ -86,47 +85,50 @@ counters! {
     latency_us latency_n ttfb_us ttfb_n
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key<'a> {
-    cube: Cube,
-    bucket: OffsetDateTime,
-    dimensions: Dimensions<'a>,
-}
-
 pub(super) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
+    names: &Names<'_>,
 ) -> Result<(), sqlx::Error> {
-    let quarters = collect(finished, Grain::Quarter, &[Cube::Full]);
-    quarters
+    let requests = finished
+        .iter()
+        .map(|request| (Key::finest(request, names), count(request)));
+    let quarters = sum(requests);
+    let coarser = |grain, cubes: &'static [Cube]| {
+        let from = quarters.iter();
+        sum(from.flat_map(move |(key, n)| {
+            cubes
+                .iter()
+                .map(move |cube| (key.coarser(grain, *cube), *n))
+        }))
+    };
+    let (hours, days) = (coarser(Grain::Hour, &HOURLY), coarser(Grain::Day, &DAILY));
+    columns(&quarters, names)
         .send(db, include_str!("usage_quarter.sql"), false)
         .await?;
-    let hours = collect(finished, Grain::Hour, &HOURLY);
-    hours.send(db, include_str!("usage_hour.sql"), true).await?;
-    let days = collect(finished, Grain::Day, &DAILY);
-    days.send(db, include_str!("usage_day.sql"), true).await
+    columns(&hours, names)
+        .send(db, include_str!("usage_hour.sql"), true)
+        .await?;
+    columns(&days, names)
+        .send(db, include_str!("usage_day.sql"), true)
+        .await
 }
 
-fn collect(finished: &[&RequestFinished], grain: Grain, cubes: &[Cube]) -> Columns {
-    let mut sums: HashMap<Key<'_>, Counters> = HashMap::new();
-    for request in finished {
-        let counters = count(request);
-        let bucket = grain.bucket(request.context.created_at);
-        let full = Dimensions::of(request);
-        for &cube in cubes {
-            let key = Key {
-                cube,
-                bucket,
-                dimensions: cube.slice(full),
-            };
-            sums.entry(key).or_default().add(&counters);
-        }
+/// Adds up what belongs to the same row; in key order.
+fn sum(parts: impl Iterator<Item = (Key, Counters)>) -> Vec<(Key, Counters)> {
+    let mut sums: HashMap<Key, Counters> = HashMap::new();
+    for (key, counters) in parts {
+        sums.entry(key).or_default().add(&counters);
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_unstable_by_key(|(key, _)| *key);
+    sums
+}
+
+fn columns<'a>(sums: &[(Key, Counters)], names: &'a Names<'_>) -> Columns<'a> {
     let mut columns = Columns::default();
-    for (key, counters) in &sums {
-        columns.push(key, counters);
+    for (key, counters) in sums {
+        columns.push(key, names, counters);
     }
     columns
 }
