@@ -1,3 +1,5 @@
+//! Upgrades: what earlier versions left behind arrives, once, in today's.
+
 use std::fs;
 use std::path::Path;
 

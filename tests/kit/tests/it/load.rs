@@ -1,5 +1,7 @@
 //! The load generator against the mock provider.
 
+#![allow(clippy::unwrap_used)] // what fails here fails the test
+
 use std::time::Duration;
 
 use hyper::Request;
