@@ -17,7 +17,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Runtime::new()?;
     let db = runtime.block_on(TestDb::new());
     let kept = root().join(".sqlx");
-    let fresh = tempfile::tempdir_in(root().join("target"))?;
+    let fresh = tempfile::tempdir()?;
     for source in CHECKED {
         let path = root().join(source);
         let file = fs::File::options().append(true).open(&path)?;
