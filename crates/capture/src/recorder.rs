@@ -40,12 +40,6 @@ impl Recorder {
         Self { spool, patience }
     }
 
-    /// The spool that is written to.
-    #[must_use]
-    pub const fn spool(&self) -> &Spool {
-        &self.spool
-    }
-
     /// Makes sure that everything a request will record has room on disk.
     /// `None` means that the spool is full or the disk fails: refuse the work
     /// before it costs money.

@@ -84,11 +84,6 @@ impl Reader {
         self.at
     }
 
-    /// Goes back (or on) to a place.
-    pub const fn seek(&mut self, to: Position) {
-        self.at = to;
-    }
-
     /// Reads up to `max` durable records, all from one segment. An empty chunk
     /// means that nothing more is durable. Blocks on the disk.
     ///

@@ -107,14 +107,7 @@ impl Exchange {
         let (wire, ids) = (self.wire, self.ids());
         let error = match &end {
             End::Unreachable(error) | End::NoAnswer(error) => Some(error.respond(wire, Some(id))),
-            End::Shutdown => Some(
-                GatewayError::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "stopping",
-                    "the server is stopping",
-                )
-                .respond(wire, Some(id)),
-            ),
+            End::Shutdown => Some(GatewayError::stopping().respond(wire, Some(id))),
             _ => None,
         };
         self.record(&Finish::without_answer(end)).await;

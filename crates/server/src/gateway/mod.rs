@@ -145,12 +145,7 @@ async fn answer(
         ));
     }
     if gateway.shutdown.stopping.is_cancelled() {
-        return Err(GatewayError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "stopping",
-            "the server is stopping",
-        )
-        .retry_after(2));
+        return Err(GatewayError::stopping().retry_after(2));
     }
     let url = upstream::url(provider, path, request.uri().query())?;
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
