@@ -21,8 +21,11 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 100_000)]
     requests: usize,
     /// Seconds of each run at a steady rate
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 8)]
     seconds: usize,
+    /// Runs at each steady rate, of which the median is told
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
 }
 
 /// Connections of the closed loop.
@@ -32,10 +35,10 @@ const RATES: [u32; 2] = [300, 1_000];
 const OPEN_CONNECTIONS: usize = 16;
 
 pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report> {
-    let (requests, seconds) = if quick {
-        (5_000, 2)
+    let (requests, seconds, rounds) = if quick {
+        (5_000, 2, 1)
     } else {
-        (options.requests, options.seconds)
+        (options.requests, options.seconds, options.rounds.max(1))
     };
     let mut report = Report::new("Gateway");
     let mut setup = Setup::start().await?;
@@ -53,7 +56,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         ],
     );
     let mut steady = Table::new(
-        "Open loop: latency in ms at a steady rate, from the moment a request should have left",
+        "Open loop: latency in ms at a steady rate, from the moment a request should have left: median (and worst) run",
         &[
             "answer",
             "requests/s",
@@ -63,6 +66,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
             "p99 direct",
             "p99 through",
             "added p99",
+            "disk p99 meanwhile",
             "server CPU ms/request",
             "PostgreSQL CPU ms/request",
         ],
@@ -91,20 +95,26 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         }
         for rate in RATES {
             let n = rate as usize * seconds;
-            let alone = checked(open(&direct, OPEN_CONNECTIONS, rate, n).await?)?;
+            let (mut p50, mut p99) = (Round::default(), Round::default());
+            let mut syncs = Vec::new();
             let before = setup.spent()?;
-            let load = setup.count(checked(open(&through, OPEN_CONNECTIONS, rate, n).await?)?);
-            setup.settle().await?;
-            let each = (setup.spent()? - before) / n;
-            let (p50, p99) = (
-                quantiles(&alone, &load, 0.5),
-                quantiles(&alone, &load, 0.99),
-            );
-            let cells = p50.into_iter().chain(p99).chain(cpu(each));
+            for _ in 0..rounds {
+                let alone = checked(open(&direct, OPEN_CONNECTIONS, rate, n).await?)?;
+                let disk = disk::Probe::start(setup.storage());
+                let load = setup.count(checked(open(&through, OPEN_CONNECTIONS, rate, n).await?)?);
+                syncs.push(disk.p99()?);
+                setup.settle().await?;
+                p50.push(&alone, &load, 0.5);
+                p99.push(&alone, &load, 0.99);
+            }
+            let each = (setup.spent()? - before) / (n * rounds);
+            let cells = p50.cells().into_iter().chain(p99.cells());
             steady.row(
-                [shape.name().to_owned(), rate.to_string()]
+                [shape.name().to_owned(), count(f64::from(rate))]
                     .into_iter()
-                    .chain(cells),
+                    .chain(cells)
+                    .chain([median_and_worst(syncs)])
+                    .chain(cpu(each)),
             );
         }
     }
@@ -127,6 +137,9 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     report.note(format!(
         "memory of the server after them: {now} MiB, {highest} MiB at its highest"
     ));
+    report.note(format!(
+        "open loop: {rounds} runs of {seconds} s in each row"
+    ));
     report.note(format!("load average after the run: {}", machine::load()));
     report.table(saturated);
     report.table(steady);
@@ -145,13 +158,34 @@ fn checked(load: Load) -> anyhow::Result<Load> {
     Ok(load)
 }
 
-fn quantiles(direct: &Load, through: &Load, q: f64) -> [String; 3] {
-    let [direct, through] = [direct, through].map(|load| load.quantile(q).unwrap_or_default());
-    [
-        millis(direct),
-        millis(through),
-        millis(through.saturating_sub(direct)),
-    ]
+/// One quantile over the rounds of a row: straight, through the server, and the
+/// difference within each round.
+#[derive(Default)]
+struct Round {
+    direct: Vec<Duration>,
+    through: Vec<Duration>,
+    added: Vec<Duration>,
+}
+
+impl Round {
+    fn push(&mut self, direct: &Load, through: &Load, q: f64) {
+        let [direct, through] = [direct, through].map(|load| load.quantile(q).unwrap_or_default());
+        self.direct.push(direct);
+        self.through.push(through);
+        self.added.push(through.saturating_sub(direct));
+    }
+
+    fn cells(self) -> [String; 3] {
+        [self.direct, self.through, self.added].map(median_and_worst)
+    }
+}
+
+/// "0.42 (3.10)"
+fn median_and_worst(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    let worst = times.last().copied().unwrap_or_default();
+    format!("{} ({})", millis(median), millis(worst))
 }
 
 fn cpu(each: Spent) -> [String; 2] {
