@@ -16,13 +16,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-meters", &["domain"]),
     ("systemprompt-capture", &["domain", "meters"]),
     ("systemprompt-config", &["domain", "pricing"]),
+    ("systemprompt-budgets", &["domain", "pricing", "config"]),
     (
         "systemprompt-storage",
-        &["domain", "pricing", "config", "capture"],
+        &["domain", "pricing", "config", "budgets", "capture"],
     ),
     (
         "systemprompt-reporting",
-        &["domain", "pricing", "config", "storage"],
+        &["domain", "pricing", "config", "budgets", "storage"],
     ),
     (
         "systemprompt-server-core",
@@ -32,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "meters",
             "capture",
             "config",
+            "budgets",
             "storage",
             "reporting",
         ],
@@ -43,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "pricing",
             "capture",
             "config",
+            "budgets",
             "storage",
             "reporting",
         ],

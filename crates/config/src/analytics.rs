@@ -111,6 +111,10 @@ pub struct Alert {
     /// The time zone that decides where a day, week or month starts.
     #[serde(default = "utc")]
     pub timezone: String,
+    /// How much a request is taken to cost before it is answered, where the
+    /// action pauses requests.
+    #[serde(default)]
+    pub reserve: Reserve,
     /// What it is called; its type and scope if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -157,6 +161,19 @@ mod shares {
     pub(super) fn serialize<S: Serializer>(shares: &[Decimal], s: S) -> Result<S::Ok, S::Error> {
         s.collect_seq(shares.iter().map(|share| Share(*share)))
     }
+}
+
+/// How much a request is taken to cost before it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserve {
+    /// Its input and twice the output that such requests rarely exceed. Budgets
+    /// fill up well, and may be exceeded by what few requests under way cost more.
+    #[default]
+    Typical,
+    /// Its input and all the output it allows. Budgets are not exceeded by
+    /// requests that state `max_tokens`, and refuse earlier.
+    WorstCase,
 }
 
 /// What an alert watches.

@@ -27,7 +27,9 @@ mod profile;
 mod provider;
 mod secret;
 
-pub use analytics::{Action, Alert, AlertScope, AlertType, Analytics, Costs, ExchangeRate};
+pub use analytics::{
+    Action, Alert, AlertScope, AlertType, Analytics, Costs, ExchangeRate, Reserve,
+};
 pub use error::ConfigError;
 pub use limits::{Downstream, Drain, Limits, Spool, Upstream};
 pub use load::{Config, Sources, load, load_with};

@@ -62,9 +62,9 @@ fn wire_schema(_: &mut SchemaGenerator) -> Schema {
 #[serde(rename_all = "snake_case")]
 pub enum Unmetered {
     /// They pass and are recorded as unpriced.
-    #[default]
     Allow,
-    /// They are refused.
+    /// They are refused: what they cost could not be held against the budget.
+    #[default]
     Refuse,
 }
 

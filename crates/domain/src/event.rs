@@ -65,6 +65,21 @@ pub struct RequestContext {
     pub streamed: bool,
     /// Size of the client's body in bytes.
     pub request_bytes: u64,
+    /// What budgets set aside for it, until its cost is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<Reservation>,
+}
+
+/// What a budget sets aside for a request before its cost is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// The budget's name.
+    pub budget: String,
+    /// When the budget's period began: the one the request began in.
+    #[serde(with = "time::serde::rfc3339")]
+    pub period: OffsetDateTime,
+    /// The amount.
+    pub amount: Nanos,
 }
 
 /// A request is about to go upstream.

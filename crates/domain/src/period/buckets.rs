@@ -57,6 +57,25 @@ impl Step {
     }
 }
 
+impl Step {
+    /// The hour, day, week or month of the zone's calendar that holds a moment;
+    /// `None` where the calendar ends.
+    #[must_use]
+    pub fn around(self, at: OffsetDateTime, zone: &Zone) -> Option<Interval> {
+        if self == Self::Hour {
+            let past = (at.unix_timestamp() + zone.offset_seconds(at)).rem_euclid(3_600);
+            let since = at.replace_nanosecond(0).ok()? - Duration::seconds(past);
+            let until = since.checked_add(Duration::HOUR)?;
+            return Some(Interval { since, until });
+        }
+        let first = self.first_date(zone.date(at)?)?;
+        Some(Interval {
+            since: zone.start_of(first)?,
+            until: zone.start_of(self.next_date(first)?)?,
+        })
+    }
+}
+
 /// Where the rows of a trend over `interval` begin, in ascending order. The
 /// first is the one the interval begins in.
 #[must_use]
@@ -128,6 +147,33 @@ mod tests {
                 datetime!(2026-11-01 04:00 UTC),
                 datetime!(2026-11-02 05:00 UTC),
             ]
+        );
+    }
+
+    #[test]
+    fn a_moment_lies_in_its_unit() {
+        let at = datetime!(2026-11-01 12:34:56.789 UTC);
+        let around = |step: Step, zone: &str| {
+            let zone: Zone = zone.parse().expect("a zone");
+            step.around(at, &zone)
+                .map(|unit| (unit.since, unit.duration()))
+        };
+        let hours = |n| Duration::hours(n);
+        assert_eq!(
+            around(Step::Hour, "Asia/Kolkata"),
+            Some((datetime!(2026-11-01 12:30 UTC), hours(1)))
+        );
+        assert_eq!(
+            around(Step::Day, "America/New_York"),
+            Some((datetime!(2026-11-01 04:00 UTC), hours(25)))
+        );
+        assert_eq!(
+            around(Step::Week, "UTC"),
+            Some((datetime!(2026-10-26 0:00 UTC), hours(7 * 24)))
+        );
+        assert_eq!(
+            around(Step::Month, "UTC"),
+            Some((datetime!(2026-11-01 0:00 UTC), hours(30 * 24)))
         );
     }
 

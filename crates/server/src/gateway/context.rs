@@ -99,6 +99,7 @@ impl Attribution {
             requested_model: None,
             streamed: false,
             request_bytes: 0,
+            reservations: Vec::new(),
         })
     }
 

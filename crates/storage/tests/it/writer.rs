@@ -68,6 +68,7 @@ fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContext {
         requested_model: name("model", model),
         streamed: model.is_multiple_of(2),
         request_bytes: 100,
+        reservations: Vec::new(),
     }
 }
 

@@ -125,6 +125,7 @@ fn context(
         requested_model: Some(model.to_owned()),
         streamed: random.random_bool(0.7),
         request_bytes: log_normal(random, 9.0, 1.0),
+        reservations: Vec::new(),
     }
 }
 

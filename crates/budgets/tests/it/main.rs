@@ -1,0 +1,1 @@
+//! The arithmetic of budgets, driven through crashes and races.
