@@ -7,6 +7,8 @@
 mod access;
 /// Starting with what cannot work.
 mod bad_start;
+/// Budgets that hold, over several servers.
+mod budgets;
 /// Rollups against the requests they were made from.
 mod check;
 /// Errors of the provider and of the gateway, and what is refused.

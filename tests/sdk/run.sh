@@ -2,8 +2,9 @@
 # The official SDKs against a running gateway and a running mock provider.
 #
 #   MOCK_URL          the mock provider (required): tests/kit's mock-upstream
-#   SYSTEMPROMPT_URL  the gateway in front of it; without it the suites only
-#                     show that the SDKs and the mock agree
+#   SYSTEMPROMPT_URL  the gateway in front of it, with a budget of 0 that pauses the
+#                     agent `paused`; without it the suites only show that the
+#                     SDKs and the mock agree
 #   RECORDINGS        folder of recorded bodies, the one the mock serves
 #   SDK_CACHE         where the SDKs are installed (default: this folder)
 #
@@ -29,7 +30,7 @@ fi
 
 # Modules are found from the folder their importer lies in.
 if [ "$cache" != "$here" ]; then
-    cp "$here/package.json" "$here/package-lock.json" "$here/harness.mjs" "$here/suite.mjs" "$cache/"
+    cp "$here/package.json" "$here/package-lock.json" "$here/harness.mjs" "$here/suite.mjs" "$here/paused.mjs" "$cache/"
 fi
 if ! installed "$here/package-lock.json" "$cache/node_modules/installed"; then
     (cd "$cache" && npm ci --silent --no-audit --no-fund --ignore-scripts)
@@ -50,5 +51,9 @@ run() {
 passed=0 failed=0
 PYTHONDONTWRITEBYTECODE=1 run "$cache/.venv/bin/python" "$here/suite.py"
 run node "$cache/suite.mjs"
+if [ -n "${SYSTEMPROMPT_URL:-}" ]; then
+    PYTHONDONTWRITEBYTECODE=1 run "$cache/.venv/bin/python" "$here/paused.py"
+    run node "$cache/paused.mjs"
+fi
 echo "$passed passed, $failed failed"
 exit "$status"

@@ -41,18 +41,20 @@ impl Account {
         } else if need.0 > free {
             Decision::Busy
         } else {
-            Decision::Grant(Nanos(chunk(limit, free).max(need.0)))
+            let lease = (free / OF_THE_FREE).min(Self::largest_lease(limit).0);
+            Decision::Grant(Nanos(lease.max(need.0)))
         }
     }
 
     /// What is lent while the budget is lifted: the limit does not count.
     #[must_use]
     pub fn decide_lifted(limit: Nanos, need: Nanos) -> Nanos {
-        Nanos(chunk(limit, limit.0).max(need.0))
+        Self::largest_lease(limit).max(need)
     }
-}
 
-const fn chunk(limit: Nanos, free: i64) -> i64 {
-    let (free, limit) = (free / OF_THE_FREE, limit.0 / OF_THE_LIMIT);
-    if free < limit { free } else { limit }
+    /// What is lent to a server that needs less, while there is plenty.
+    #[must_use]
+    pub const fn largest_lease(limit: Nanos) -> Nanos {
+        Nanos(limit.0 / OF_THE_LIMIT)
+    }
 }

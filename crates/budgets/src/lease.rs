@@ -3,6 +3,8 @@
 use systemprompt_domain::Nanos;
 use time::OffsetDateTime;
 
+use crate::Account;
+
 /// A server's lease on one budget: what it may still reserve in a period
 /// without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct Lease {
     pub period: OffsetDateTime,
     /// What is not reserved yet.
     pub in_hand: Nanos,
-    /// What the last grant was, to tell when little is left.
+    /// What the last grant was.
     granted: Nanos,
 }
 
@@ -46,10 +48,11 @@ impl Lease {
         self.in_hand += amount;
     }
 
-    /// Whether it is time to ask for more, before a request has to wait for it.
+    /// Whether the last grant was a small part of the limit: little is free, and
+    /// others may be waiting for what is not used here.
     #[must_use]
-    pub const fn is_low(&self) -> bool {
-        self.in_hand.0 < self.granted.0 / 2
+    pub fn is_scarce(&self, limit: Nanos) -> bool {
+        self.granted < Account::largest_lease(limit)
     }
 
     /// Gives up what is not reserved.

@@ -157,6 +157,39 @@ pub struct RequestFinished {
 }
 
 impl RequestFinished {
+    /// The end of a request that no provider answered: nothing was used, and
+    /// nothing is known of the answer.
+    #[must_use]
+    pub fn unanswered(
+        context: RequestContext,
+        state: RequestState,
+        finished_at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            context,
+            state,
+            http_status: None,
+            error_type: None,
+            error_code: None,
+            finish_reason: None,
+            tool_calls: Vec::new(),
+            served_model: None,
+            provider_request_id: None,
+            response_id: None,
+            usage_source: UsageSource::None,
+            usage_injected: false,
+            usage: Usage::default(),
+            raw_usage: None,
+            cost: None,
+            price_version: None,
+            other_price_versions: Vec::new(),
+            latency_us: None,
+            ttfb_us: None,
+            response_bytes: 0,
+            finished_at,
+        }
+    }
+
     /// The model that answers and rollups group by: the served one where the
     /// provider names it, else the requested one.
     #[must_use]

@@ -131,6 +131,32 @@ impl Storage {
         )
     }
 
+    /// Connections for what requests wait for: leases of budgets.
+    #[must_use]
+    pub fn control_pool(&self) -> PgPool {
+        pool(
+            2,
+            self.options.clone().options([
+                ("statement_timeout", "5s"),
+                ("lock_timeout", "2s"),
+                ("idle_in_transaction_session_timeout", "10s"),
+            ]),
+        )
+    }
+
+    /// A connection for delivering messages, which holds its transaction while
+    /// a mail server takes its time.
+    #[must_use]
+    pub fn outbox_pool(&self) -> PgPool {
+        pool(
+            2,
+            self.options.clone().options([
+                ("statement_timeout", "10s"),
+                ("idle_in_transaction_session_timeout", "120s"),
+            ]),
+        )
+    }
+
     /// Starts the embedded cluster again if it died; `true` if it had to.
     /// Does nothing for a database that is not ours.
     ///

@@ -42,7 +42,7 @@ fn nothing_at_all_works() {
     for provider in profile.providers.values() {
         assert!(matches!(provider.credentials, Credentials::Passthrough));
         assert!(provider.include_usage);
-        assert_eq!(provider.unmetered, Unmetered::Allow);
+        assert_eq!(provider.unmetered, Unmetered::Refuse);
     }
 }
 
@@ -197,7 +197,7 @@ fn profiles_are_found_by_name_file_and_variable() {
 
 #[test]
 fn providers_are_joined_key_by_key() {
-    let it = Installation::new("providers:\n  openai: {unmetered: refuse}\n  extra: {wire: gemini, base_url: 'https://e/'}\n")
+    let it = Installation::new("providers:\n  openai: {unmetered: allow}\n  extra: {wire: gemini, base_url: 'https://e/'}\n")
         .write("services/ai/providers.yaml", "providers:\n  openai: {wire: openai, base_url: 'https://o', credentials: {env: K, otherwise: passthrough}}\n")
         .set("providers.groq.wire=openai")
         .set("providers.groq.base_url=https://api.groq.com/openai/");
@@ -207,7 +207,7 @@ fn providers_are_joined_key_by_key() {
         ["extra", "groq", "openai"]
     );
     assert_eq!(providers["openai"].base_url, "https://o");
-    assert_eq!(providers["openai"].unmetered, Unmetered::Refuse);
+    assert_eq!(providers["openai"].unmetered, Unmetered::Allow);
     assert_eq!(providers["extra"].base_url, "https://e");
     assert_eq!(providers["groq"].base_url, "https://api.groq.com/openai");
     assert!(matches!(

@@ -17,6 +17,8 @@ pub(super) struct GatewayError {
     pub(super) retry_after: Option<u32>,
     /// Whether trying again can help at all.
     pub(super) retry: bool,
+    /// The budget that stands in the way.
+    pub(super) budget: Option<String>,
 }
 
 impl GatewayError {
@@ -28,6 +30,7 @@ impl GatewayError {
             message: message.into(),
             retry_after: None,
             retry,
+            budget: None,
         }
     }
 
@@ -82,6 +85,11 @@ impl GatewayError {
         }
         if let Some(seconds) = self.retry_after {
             response = response.header(header::RETRY_AFTER, seconds);
+        }
+        // A budget's name may hold what a header cannot.
+        let budget = self.budget.as_deref().map(http::HeaderValue::from_str);
+        if let Some(Ok(budget)) = budget {
+            response = response.header("x-systemprompt-budget", budget);
         }
         response
             .body(Body::from(self.body(wire, id).to_string()))

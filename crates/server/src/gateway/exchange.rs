@@ -276,6 +276,7 @@ impl Exchange {
     async fn record(self, finish: &Finish) -> (RequestState, Option<systemprompt_domain::Nanos>) {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
+        self.gateway.budgets.learn(&event);
         if let (Api::Responses, Some(response), Some(conversation)) = (
             event.context.api,
             &event.response_id,

@@ -14,6 +14,7 @@ mod finish;
 mod headers;
 mod incoming;
 mod passthrough;
+mod pause;
 mod routes;
 mod upstream;
 
@@ -39,6 +40,7 @@ use self::errors::GatewayError;
 use self::exchange::Exchange;
 use self::routes::Call;
 use crate::auth::Auth;
+use crate::budgets::Budgets;
 use crate::shutdown::Shutdown;
 
 /// Room set aside on disk for what one request records. Everything that goes
@@ -58,6 +60,7 @@ struct Inner {
     client: reqwest::Client,
     recorder: Recorder,
     catalogue: Arc<Catalogue>,
+    budgets: Budgets,
     attribution: Attribution,
     limits: systemprompt_config::Limits,
     boot: BootId,
@@ -72,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) auth: Auth,
     pub(crate) recorder: Recorder,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) budgets: Budgets,
     pub(crate) conversation_key: [u8; 32],
     pub(crate) boot: BootId,
     pub(crate) shutdown: Shutdown,
@@ -86,6 +90,7 @@ impl Gateway {
             client: upstream::client(&profile.limits.upstream)?,
             recorder: parts.recorder,
             catalogue: parts.catalogue,
+            budgets: parts.budgets,
             attribution: Attribution::new(parts.conversation_key),
             limits: profile.limits.clone(),
             boot: parts.boot,
@@ -167,6 +172,7 @@ async fn answer(
     context.streamed = path_stream;
     let mut encoding = headers::accept_encoding(&head.headers);
     let mut injected = false;
+    let mut max_tokens = None;
     if api == Api::Unmetered {
         *upstream.body_mut() = Some(reqwest::Body::wrap_stream(body.into_data_stream()));
     } else {
@@ -175,6 +181,7 @@ async fn answer(
         // What we cannot read the provider may: it passes, without a model.
         if let Ok(facts) = read_request(api, &bytes) {
             gateway.attribution.refine(&mut context, &facts);
+            max_tokens = facts.max_tokens;
             let add = api == Api::ChatCompletions && provider.include_usage;
             if let Some(with_usage) = add.then(|| inject_include_usage(&bytes)).flatten() {
                 injected = true;
@@ -196,6 +203,7 @@ async fn answer(
     context::propagate(&context, upstream.headers_mut());
 
     let admission = admit(gateway).await?;
+    let context = pause::unless_paused(gateway, provider, context, max_tokens).await?;
     let exchange = Exchange {
         gateway: Arc::clone(gateway),
         wire: provider.wire,

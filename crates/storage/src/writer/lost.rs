@@ -4,7 +4,7 @@ use sqlx::{PgPool, Row};
 use systemprompt_capture::Spool;
 use systemprompt_domain::event::{RequestContext, RequestFinished};
 use systemprompt_domain::ids::BootId;
-use systemprompt_domain::{Event, RequestState, Usage, UsageSource};
+use systemprompt_domain::{Event, RequestState};
 use time::OffsetDateTime;
 
 use super::WriterError;
@@ -34,26 +34,7 @@ pub(super) async fn record(
 
 fn lost(context: RequestContext, now: OffsetDateTime) -> RequestFinished {
     RequestFinished {
-        context,
-        state: RequestState::Lost,
-        http_status: None,
         error_type: Some("server_died".into()),
-        error_code: None,
-        finish_reason: None,
-        tool_calls: Vec::new(),
-        served_model: None,
-        provider_request_id: None,
-        response_id: None,
-        usage_source: UsageSource::None,
-        usage_injected: false,
-        usage: Usage::default(),
-        raw_usage: None,
-        cost: None,
-        price_version: None,
-        other_price_versions: Vec::new(),
-        latency_us: None,
-        ttfb_us: None,
-        response_bytes: 0,
-        finished_at: now,
+        ..RequestFinished::unanswered(context, RequestState::Lost, now)
     }
 }

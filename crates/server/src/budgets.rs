@@ -1,0 +1,180 @@
+//! Budgets at the gateway: whether a request may go, decided in memory from
+//! leases, and the leases themselves, taken from and given back to PostgreSQL.
+
+mod held;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use systemprompt_budgets::{Estimates, Outlook, Rules, Subject};
+use systemprompt_domain::Nanos;
+use systemprompt_domain::event::{RequestContext, RequestFinished, Reservation};
+use systemprompt_domain::ids::SpoolId;
+use systemprompt_pricing::Catalogue;
+
+use self::held::Held;
+
+/// How often leases are looked at that nobody uses.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The budgets that pause requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Budgets(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    held: Vec<Held>,
+    store: Store,
+    estimates: Mutex<Estimates>,
+}
+
+/// Where leases come from.
+#[derive(Clone, Debug)]
+struct Store {
+    pool: PgPool,
+    spool: SpoolId,
+    /// How often PostgreSQL was asked.
+    asked: Arc<AtomicU64>,
+}
+
+/// Why a request may not go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The budget's name.
+    pub(crate) budget: String,
+    pub(crate) reason: Reason,
+}
+
+/// What stands in a request's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It does not fit into what is left of the period, which ends after this
+    /// time.
+    Exhausted(Duration),
+    /// What is left is reserved for requests under way.
+    Busy,
+    /// The lease in hand is used up, and the database cannot be asked for more.
+    Unknown,
+}
+
+impl Budgets {
+    pub(crate) fn new(rules: &Rules, pool: PgPool, spool: SpoolId) -> Self {
+        let pausing = rules.iter().filter(|rule| rule.pauses());
+        Self(Arc::new(Inner {
+            held: pausing.cloned().map(Held::new).collect(),
+            store: Store {
+                pool,
+                spool,
+                asked: Arc::default(),
+            },
+            estimates: Mutex::default(),
+        }))
+    }
+
+    /// The first budget that counts a request.
+    pub(crate) fn covering(&self, context: &RequestContext) -> Option<&str> {
+        let subject = Subject::from(context);
+        let mut held = self.0.held.iter();
+        let held = held.find(|held| held.rule().applies(subject))?;
+        Some(&held.rule().name)
+    }
+
+    /// Sets aside what a request is taken to cost in every budget that counts
+    /// it, or in none.
+    pub(crate) async fn reserve(
+        &self,
+        context: &RequestContext,
+        max_tokens: Option<u64>,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<Reservation>, Refusal> {
+        let subject = Subject::from(context);
+        let outlook = Outlook {
+            provider: &context.provider,
+            model: context.requested_model.as_deref(),
+            agent: context.agent.as_deref(),
+            at: context.created_at,
+            bytes: context.request_bytes,
+            max_tokens,
+        };
+        let mut reservations = Vec::new();
+        for held in self.0.held.iter().filter(|held| held.rule().applies(subject)) {
+            let amount = {
+                let estimates = self.0.estimates.lock();
+                let estimates = estimates.unwrap_or_else(PoisonError::into_inner);
+                estimates.reservation(catalogue, &outlook, held.rule().reserve)
+            };
+            // What has no price takes the least there is: where nothing is left
+            // it may not go either.
+            let amount = amount.max(Nanos(1));
+            match held.reserve(&self.0.store, amount, context.created_at).await {
+                Ok(period) => reservations.push(Reservation {
+                    budget: held.rule().name.clone(),
+                    period,
+                    amount,
+                }),
+                Err(reason) => {
+                    self.release(&reservations);
+                    return Err(Refusal {
+                        budget: held.rule().name.clone(),
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(reservations)
+    }
+
+    /// Takes back what was set aside for a request that does not go.
+    fn release(&self, reservations: &[Reservation]) {
+        for reservation in reservations {
+            let mut held = self.0.held.iter();
+            let held = held.find(|held| held.rule().name == reservation.budget);
+            if let Some(held) = held {
+                held.release(reservation.period, reservation.amount);
+            }
+        }
+    }
+
+    /// Learns from a request how much such requests get.
+    pub(crate) fn learn(&self, finished: &RequestFinished) {
+        let context = &finished.context;
+        let output = finished.usage.tokens.output_total();
+        let (false, Some(model)) = (self.0.held.is_empty(), &context.requested_model) else {
+            return;
+        };
+        if output > 0 {
+            let estimates = self.0.estimates.lock();
+            estimates.unwrap_or_else(PoisonError::into_inner).learn(
+                context.agent.as_deref(),
+                model,
+                output,
+            );
+        }
+    }
+
+    /// How often PostgreSQL was asked about a lease.
+    pub(crate) fn asked(&self) -> u64 {
+        self.0.store.asked.load(Ordering::Relaxed)
+    }
+
+    /// Gives back what nobody uses, for ever.
+    pub(crate) async fn tend(self) {
+        let mut round = tokio::time::interval(ROUND);
+        round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            round.tick().await;
+            for held in &self.0.held {
+                held.give_back_idle(&self.0.store).await;
+            }
+        }
+    }
+
+    /// Gives back everything that is not reserved: the server stops.
+    pub(crate) async fn close(&self) {
+        for held in &self.0.held {
+            held.give_back_all(&self.0.store).await;
+        }
+    }
+}
