@@ -12,6 +12,7 @@ use std::time::Duration;
 use systemprompt_capture::Spool;
 use systemprompt_storage::WriterStats;
 
+use crate::budgets::Budgets;
 use crate::gateway::Gateway;
 use crate::shutdown::Shutdown;
 
@@ -21,6 +22,7 @@ pub(crate) struct Health {
     pub(crate) pool: PgPool,
     pub(crate) spool: Spool,
     pub(crate) gateway: Gateway,
+    pub(crate) budgets: Budgets,
     pub(crate) writer: Arc<WriterStats>,
     pub(crate) shutdown: Shutdown,
 }
@@ -52,6 +54,7 @@ pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Va
         "spool": if spool { "ok" } else { "unavailable" },
         "spool_backlog_bytes": health.spool.backlog(),
         "undurable": undurable,
+        "budget_questions": health.budgets.asked(),
         "events_stored": health.writer.events.load(Ordering::Relaxed),
         "dead_letters": health.writer.dead_letters.load(Ordering::Relaxed),
     });

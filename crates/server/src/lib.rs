@@ -1,10 +1,12 @@
 //! The HTTP server: gateway, API, health. Thin over the rooms below it.
 
 mod accept;
+mod alerts;
 pub mod api;
 mod app;
 mod args;
 mod auth;
+mod budgets;
 mod gateway;
 mod health;
 mod keys;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use systemprompt_budgets::Rules;
 use systemprompt_capture::{Recorder, Spool, SpoolOptions};
 use systemprompt_config::{Config, LogFormat};
 use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
+use systemprompt_notify::Channels;
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::{Storage, Writer, prices};
 use tokio::net::TcpListener;
@@ -19,8 +21,10 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::api::ApiState;
+use crate::alerts::Watch;
 use crate::args::Args;
 use crate::auth::Auth;
+use crate::budgets::Budgets;
 use crate::gateway::{Gateway, Parts};
 use crate::health::Health;
 use crate::shutdown::Shutdown;
@@ -125,7 +129,8 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         boot,
         args.accept_gap,
     );
-    let mut writer = recovered.await?;
+    let rules = Arc::new(Rules::new(&profile.analytics.alerts));
+    let mut writer = recovered.await?.with_rules(Arc::clone(&rules));
     writer.drain().await?;
     let lost = writer.settle_lost().await?;
     if lost > 0 {
@@ -135,6 +140,12 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         );
     }
 
+    let budgets = Budgets::new(&rules, storage.control_pool(), spool.id());
+    let watch = Watch {
+        alerts: profile.analytics.alerts.clone(),
+        channels: Channels::new(&profile.notifications)?,
+        pool: storage.outbox_pool(),
+    };
     let shutdown = Shutdown::default();
     let auth = Auth::new(profile);
     let gateway = Gateway::new(
@@ -143,6 +154,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
             auth: auth.clone(),
             recorder: Recorder::new(spool.clone(), DISK_PATIENCE),
             catalogue,
+            budgets: budgets.clone(),
             conversation_key: keys::load_or_make(storage_dir, "conversation")
                 .context("cannot keep keys in the storage folder")?,
             boot,
@@ -153,6 +165,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         pool: storage.pool().clone(),
         spool,
         gateway: gateway.clone(),
+        budgets: budgets.clone(),
         writer: writer.stats(),
         shutdown: shutdown.clone(),
     };
@@ -160,6 +173,10 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     let open = auth.is_open();
     let app = app::router(auth, gateway, health, api);
 
+    let tending = [
+        tokio::spawn(budgets.clone().tend()),
+        tokio::spawn(watch.run()),
+    ];
     tokio::spawn(supervise(Arc::clone(&storage), shutdown.clone()));
     let (stop_writer, stopped) = watch::channel(false);
     let writing = tokio::spawn(async move { writer.run(stopped).await });
@@ -184,6 +201,10 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     tracing::info!("stopping: requests under way may end");
     shutdown.drain(profile.limits.stop_timeout).await;
     accepting.await.context("the accept loop failed")?;
+    for task in &tending {
+        task.abort();
+    }
+    budgets.close().await;
     let ended = match failed {
         Some(ended) => ended,
         None => {

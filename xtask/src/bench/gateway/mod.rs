@@ -1,6 +1,7 @@
 //! What the gateway adds to a request: the same load straight to a mock provider
 //! and through the server, which records, syncs and rolls up as it always does.
 
+mod budgets;
 mod load;
 mod setup;
 
@@ -41,7 +42,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         (options.requests, options.seconds, options.rounds.max(1))
     };
     let mut report = Report::new("Gateway");
-    let mut setup = Setup::start().await?;
+    let mut setup = Setup::start(&[]).await?;
     let sync = disk::fdatasync(setup.storage(), 1_000)?;
 
     let mut saturated = Table::new(
@@ -143,6 +144,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     report.note(format!("load average after the run: {}", machine::load()));
     report.table(saturated);
     report.table(steady);
+    report.table(budgets::compare(&mut setup, requests / 20, rounds).await?);
     setup.stop().await?;
     Ok(report)
 }
@@ -181,11 +183,14 @@ impl Round {
 }
 
 /// "0.42 (3.10)"
-fn median_and_worst(mut times: Vec<Duration>) -> String {
+fn median_and_worst(times: Vec<Duration>) -> String {
+    let worst = times.iter().max().copied().unwrap_or_default();
+    format!("{} ({})", millis(median(times)), millis(worst))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
-    let median = times.get(times.len() / 2).copied().unwrap_or_default();
-    let worst = times.last().copied().unwrap_or_default();
-    format!("{} ({})", millis(median), millis(worst))
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 fn cpu(each: Spent) -> [String; 2] {

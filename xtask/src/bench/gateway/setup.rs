@@ -40,7 +40,8 @@ pub(super) struct Spent {
 }
 
 impl Setup {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    /// Starts everything; `settings` are added to the server's profile.
+    pub(super) async fn start(settings: &[&str]) -> anyhow::Result<Self> {
         let folder = folder("gateway")?;
         let mut command = Command::new(release::program("mock-upstream")?);
         command.args(["--listen", "127.0.0.1:0"]);
@@ -57,7 +58,8 @@ impl Setup {
                 &format!("providers.anthropic.base_url={}", mock.url()),
                 "--set",
                 "providers.anthropic.credentials=passthrough",
-            ]);
+            ])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]));
         let server = ServerProcess::spawn(command)
             .await
             .context("starting the server")?;
