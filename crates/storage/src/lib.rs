@@ -1,5 +1,7 @@
-//! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups.
+//! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups,
+//! and the accounts of budgets.
 
+pub mod budgets;
 pub mod check;
 pub mod embedded;
 mod migrate;

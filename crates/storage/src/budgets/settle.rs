@@ -1,0 +1,217 @@
+//! Settlement: in the transaction that stores requests, their reservations
+//! leave the leases and their costs are spent.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use systemprompt_budgets::{Rule, Rules, Subject};
+use systemprompt_config::AlertScope;
+use systemprompt_domain::Nanos;
+use systemprompt_domain::event::RequestFinished;
+use systemprompt_domain::ids::SpoolId;
+use systemprompt_domain::period::Interval;
+use time::{Duration, OffsetDateTime};
+
+use super::rows::{self, Booking, Key, Locked, Opening};
+use super::thresholds::Watched;
+use super::{pause, rollups};
+
+/// How long after a period its thresholds are still told: requests may come
+/// late, but nobody wants to hear of last year's days when its logs are read.
+const NEWS: Duration = Duration::DAY.saturating_mul(7);
+/// Accounts that are remembered; beyond, the database is asked again.
+const REMEMBERED: usize = 1_000;
+
+/// Settles requests by the budgets of a profile.
+#[derive(Debug, Default)]
+pub struct Settlement {
+    rules: Arc<Rules>,
+    /// Up to which spend the thresholds of an account have been told.
+    told: HashMap<(String, OffsetDateTime), Nanos>,
+}
+
+/// What a batch has settled; [`Settlement::committed`] takes it.
+#[derive(Debug, Default)]
+#[must_use = "when the transaction is committed, the settlement should hear of it"]
+pub struct Settled(Vec<((String, OffsetDateTime), Nanos)>);
+
+/// What a batch means for one account.
+#[derive(Default)]
+struct Entry<'a> {
+    /// The budget and its period, if requests of the batch count for it.
+    rule: Option<(&'a Rule, Interval)>,
+    cost: i64,
+    /// What of the cost rollups count for the budget.
+    in_rollups: i64,
+    released: i64,
+}
+
+type Entries<'a> = BTreeMap<Key<'a>, Entry<'a>>;
+
+impl Settlement {
+    /// Settles by these budgets.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self {
+            rules,
+            told: HashMap::new(),
+        }
+    }
+
+    /// Settles requests that the transaction behind `db` stores and has added
+    /// to the rollups. It locks rows that every server needs: the less comes
+    /// after it, the better.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle(
+        &self,
+        db: &mut PgConnection,
+        spool: SpoolId,
+        finished: &[&RequestFinished],
+        now: OffsetDateTime,
+    ) -> Result<Settled, sqlx::Error> {
+        let entries = entries(&self.rules, finished);
+        if entries.is_empty() {
+            return Ok(Settled::default());
+        }
+        open(db, &entries, now).await?;
+        let keys: Vec<_> = entries.keys().copied().collect();
+        let accounts = rows::lock(db, &keys).await?;
+        let bookings: Vec<_> = accounts
+            .iter()
+            .map(|account| booking(account, &entries[&account.key()]))
+            .collect();
+        rows::book(db, Some(spool), &bookings).await?;
+        let mut settled = Settled::default();
+        for account in &accounts {
+            let entry = &entries[&account.key()];
+            let Some((rule, period)) = entry.rule else {
+                continue;
+            };
+            let spent = Nanos(account.account.spent.0.saturating_add(entry.cost));
+            self.follow_up(db, account, rule, period, spent, now)
+                .await?;
+            let key = (account.budget.clone(), account.period_start);
+            settled.0.push((key, spent));
+        }
+        Ok(settled)
+    }
+
+    /// The transaction is committed: what it told need not be told again.
+    pub fn committed(&mut self, settled: Settled) {
+        if self.told.len() > REMEMBERED {
+            self.told.clear();
+        }
+        self.told.extend(settled.0);
+    }
+
+    /// Tells thresholds, and pauses the budget, if its spend reaches that.
+    async fn follow_up(
+        &self,
+        db: &mut PgConnection,
+        account: &Locked,
+        rule: &Rule,
+        period: Interval,
+        spent: Nanos,
+        now: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
+        if now < period.until + NEWS {
+            let told = self
+                .told
+                .get(&(account.budget.clone(), account.period_start));
+            let shares = rule.notify_at.iter().copied().filter(|share| {
+                let part = rule.share(*share);
+                spent >= part && told.is_none_or(|told| *told < part)
+            });
+            Watched::from(rule)
+                .tell(db, period, shares, spent.to_usd(), now)
+                .await?;
+        }
+        let refuses = rule.pauses() && spent >= rule.limit && now < period.until;
+        if refuses && !account.is_paused(rule) && account.lifted(now).is_none() {
+            pause::pause(db, rule, period, spent, now).await?;
+        }
+        Ok(())
+    }
+}
+
+fn booking<'a>(account: &'a Locked, entry: &Entry<'_>) -> Booking<'a> {
+    Booking {
+        key: account.key(),
+        cost: Nanos(entry.cost),
+        released: Nanos(entry.released),
+        limit: entry.rule.map(|(rule, _)| rule.limit),
+    }
+}
+
+/// Makes the accounts that do not exist yet. The rollups hold this batch
+/// already, and it is about to be booked.
+async fn open(
+    db: &mut PgConnection,
+    entries: &Entries<'_>,
+    now: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    // What is only released from has an account, or nothing to release.
+    let counting: Vec<_> = entries
+        .iter()
+        .filter_map(|(key, entry)| entry.rule.map(|rule| (*key, rule, entry.in_rollups)))
+        .collect();
+    let keys: Vec<_> = counting.iter().map(|(key, ..)| *key).collect();
+    let mut openings = Vec::new();
+    for n in rows::missing(db, &keys).await? {
+        let (_, (rule, period), in_rollups) = counting[n];
+        let usage = rollups::usage(db, rule.scope.as_ref(), period, now).await?;
+        openings.push(Opening {
+            rule,
+            period,
+            spent: Nanos(usage.cost.0.saturating_sub(in_rollups)),
+        });
+    }
+    if openings.is_empty() {
+        return Ok(());
+    }
+    rows::open(db, &openings).await
+}
+
+fn entries<'a>(rules: &'a Rules, finished: &[&'a RequestFinished]) -> Entries<'a> {
+    let mut entries = Entries::new();
+    for reservation in finished.iter().flat_map(|f| &f.context.reservations) {
+        let key = (reservation.budget.as_str(), reservation.period);
+        let entry = entries.entry(key).or_default();
+        entry.released = entry.released.saturating_add(reservation.amount.0);
+    }
+    for rule in rules.iter() {
+        let mut latest: Option<Interval> = None;
+        for request in finished {
+            let cost = request.cost.map_or(0, |cost| cost.0);
+            if cost == 0 || !rule.applies(Subject::from(*request)) {
+                continue;
+            }
+            let at = request.context.created_at;
+            // Most requests of a batch are of one period.
+            let same = latest.filter(|period| period.since <= at && at < period.until);
+            let Some(period) = same.or_else(|| rule.period(at)) else {
+                continue;
+            };
+            latest = Some(period);
+            let entry = entries.entry((&rule.name, period.since)).or_default();
+            entry.rule = Some((rule, period));
+            entry.cost = entry.cost.saturating_add(cost);
+            if is_in_rollups(rule, request) {
+                entry.in_rollups = entry.in_rollups.saturating_add(cost);
+            }
+        }
+    }
+    entries
+}
+
+/// Whether the rollups of a budget's scope count a request that the budget
+/// counts: they know only one of its model's names.
+fn is_in_rollups(rule: &Rule, request: &RequestFinished) -> bool {
+    match &rule.scope {
+        Some(AlertScope::Model(name)) => request.model() == Some(name),
+        _ => true,
+    }
+}
