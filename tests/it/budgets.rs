@@ -1,116 +1,19 @@
 //! Budgets over real servers: what may be spent is, and no more.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyper::{Method, StatusCode};
-use serde_json::{Value, json};
-use systemprompt_testkit::client::{Answer, Client};
-use systemprompt_testkit::db::TestDb;
-use systemprompt_testkit::faults::{command, until_stored};
-use systemprompt_testkit::process::{ServerProcess, cli};
-use systemprompt_testkit::upstream::Upstream;
-use tempfile::TempDir;
+use hyper::StatusCode;
+use serde_json::json;
+use systemprompt_testkit::client::Client;
+use systemprompt_testkit::process::cli;
 
+use crate::fleet::{COST, Fleet, MOCK, ask, body, not_at_midnight};
 use crate::system::{CHAT, GENERATE, MESSAGES, RESPONSES, System};
-
-/// What a request costs: 240 tokens at 3 dollars a million and 60 at 15.
-const COST: i64 = 240 * 3_000 + 60 * 15_000;
-const MOCK: &str = "in=240,out=60";
-
-fn body() -> Value {
-    json!({"model": "claude-sonnet-4-5", "max_tokens": 200, "messages": [{"role": "user", "content": "?"}]})
-}
-
-/// Servers with folders of their own on one database.
-struct Fleet {
-    servers: Vec<ServerProcess>,
-    folders: Vec<TempDir>,
-    upstream: Upstream,
-    db: TestDb,
-    sets: Vec<String>,
-}
-
-impl Fleet {
-    async fn start(size: usize, sets: &[String]) -> Self {
-        let mut fleet = Self {
-            servers: Vec::new(),
-            folders: (0..size).map(|_| tempfile::tempdir().unwrap()).collect(),
-            upstream: Upstream::start(None).await.unwrap(),
-            db: TestDb::new().await,
-            sets: sets.to_vec(),
-        };
-        for at in 0..size {
-            let server = fleet.server(at).await;
-            fleet.servers.push(server);
-        }
-        fleet
-    }
-
-    async fn server(&self, at: usize) -> ServerProcess {
-        let mut command = command(self.folders[at].path(), &self.upstream.url()).unwrap();
-        command.arg("--database-url").arg(self.db.url());
-        for set in &self.sets {
-            command.arg("--set").arg(set);
-        }
-        ServerProcess::spawn(command).await.unwrap()
-    }
-
-    async fn restart(&mut self, at: usize) {
-        self.servers[at] = self.server(at).await;
-    }
-
-    fn addr(&self, at: usize) -> SocketAddr {
-        self.servers[at].addr().unwrap()
-    }
-
-    async fn stored(&self) {
-        for server in &self.servers {
-            until_stored(server.addr().unwrap(), Duration::from_secs(20))
-                .await
-                .unwrap();
-        }
-    }
-
-    async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(self.db.pool()).await.unwrap()
-    }
-
-    async fn stop(&mut self) {
-        for server in &mut self.servers {
-            server.sigterm().unwrap();
-        }
-        for server in &mut self.servers {
-            let status = server.wait_exit(Duration::from_secs(40)).await.unwrap();
-            assert!(status.success(), "{}", server.stderr());
-        }
-    }
-}
-
-async fn ask(addr: SocketAddr, client: &mut Client) -> Answer {
-    let request = hyper::Request::builder()
-        .method(Method::POST)
-        .uri(MESSAGES)
-        .header("host", addr.to_string())
-        .header("x-mock", MOCK)
-        .body(body().to_string().into())
-        .unwrap();
-    client.send(request).await.unwrap()
-}
 
 fn daily(limit: &str, more: &str) -> String {
     format!("analytics.alerts=[{{type: daily_cost, threshold: {limit}, action: [pause_requests]{more}}}]")
-}
-
-/// Waits for a moment far from midnight: the period must not end in the middle.
-async fn not_at_midnight() {
-    let now = time::OffsetDateTime::now_utc();
-    let left = now.date().next_day().unwrap().midnight().assume_utc() - now;
-    if left < time::Duration::minutes(3) {
-        tokio::time::sleep(left.unsigned_abs()).await;
-    }
 }
 
 #[tokio::test]
@@ -137,7 +40,6 @@ async fn a_fleet_spends_its_budget_and_no_more() {
     }
     let answers: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
     let mut statuses = BTreeMap::new();
-    let mut for_good = 0;
     for answer in &answers {
         *statuses.entry(answer.status.as_u16()).or_insert(0_i64) += 1;
         if answer.status == StatusCode::OK {
@@ -148,7 +50,6 @@ async fn a_fleet_spends_its_budget_and_no_more() {
         assert!(answer.text().contains("the budget daily_cost"), "{}", answer.text());
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         if answer.header("x-should-retry") == "false" {
-            for_good += 1;
             assert!(wait > 60 && wait <= 24 * 3600, "{wait} s to the period's end");
         } else {
             assert_eq!(wait, 2, "others' reservations may come to nothing soon");
@@ -185,7 +86,6 @@ async fn a_fleet_spends_its_budget_and_no_more() {
     // 200 output tokens and the body: what one more would have reserved.
     let need = 200 * 15_000 + 60 * 3_000;
     assert!(spent <= limit && spent + need > limit, "spent {spent} of {limit}");
-    let _ = for_good;
 
     // A restart changes nothing, and neither does time.
     fleet.stop().await;

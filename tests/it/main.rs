@@ -5,6 +5,8 @@
 
 /// Who may ask, as whom, and what leaks to nobody.
 mod access;
+/// Alerts that reach people, once.
+mod alerts;
 /// Starting with what cannot work.
 mod bad_start;
 /// Budgets that hold, over several servers.
@@ -15,6 +17,8 @@ mod check;
 mod errors;
 /// Killing and stopping parts of it under load.
 mod faults;
+/// Several servers on one database.
+mod fleet;
 /// Every recorded answer through the gateway.
 mod recordings;
 /// Streams that are changed, left, cut or silent.
