@@ -2,6 +2,7 @@
 //! other; and what the operator should know although it can be used.
 
 mod analytics;
+mod notifications;
 mod reach;
 
 use url::Url;
@@ -117,7 +118,7 @@ impl Checks<'_> {
         url
     }
 
-    fn secret_url(&mut self, path: &KeyPath, secret: &Secret, schemes: &[&str]) {
-        self.url(path, secret.expose(), schemes);
+    fn secret_url(&mut self, path: &KeyPath, secret: &Secret, schemes: &[&str]) -> Option<Url> {
+        self.url(path, secret.expose(), schemes)
     }
 }

@@ -124,6 +124,9 @@ pub fn load_with(sources: &Sources, env: Env<'_>) -> Result<Config, ConfigError>
         }
     }
     profile.server.storage = root.join(&profile.server.storage);
+    if let Some(email) = &mut profile.notifications.email {
+        email.ca_file = email.ca_file.take().map(|file| root.join(file));
+    }
     let warnings = check(&mut profile, &tree, &mut problems);
     if !problems.is_empty() {
         return Err(ConfigError(problems));

@@ -149,13 +149,19 @@ pub struct Notifications {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Email {
-    /// The server, as `smtps://user:password@host:port` or `smtp://…`.
+    /// The server: `smtps://user:password@host:port` for TLS from the start,
+    /// `smtp://…?tls=required` for STARTTLS, `smtp://…` without encryption.
     pub smtp_url: Secret,
     /// The sender's address.
     pub from: String,
     /// The recipients' addresses.
     #[serde(default)]
     pub to: Vec<String>,
+    /// A PEM file of certificate authorities that are trusted besides the web's,
+    /// for a mail server with a private one. In a profile it is relative to the
+    /// folder of `profiles/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A chat channel that takes messages at an address.
@@ -172,7 +178,9 @@ pub struct Channel {
 pub struct Webhook {
     /// Where alerts are posted.
     pub url: Secret,
-    /// The key that signs them.
+    /// The key that signs them, in the header `x-systemprompt-signature`:
+    /// `t=<seconds since 1970>,v1=<hex HMAC-SHA256 of the seconds, a dot and
+    /// the body>`.
     #[serde(default)]
     pub secret: Option<Secret>,
 }

@@ -1,5 +1,4 @@
-//! Who may reach the server and whom it reaches: tokens, proxies, providers and
-//! channels.
+//! Who may reach the server and whom it reaches: tokens, proxies and providers.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,7 +7,7 @@ use url::Url;
 
 use super::Checks;
 use crate::path::key_path;
-use crate::profile::{Notifications, Server};
+use crate::profile::Server;
 use crate::provider::{Credentials, Provider};
 
 /// Shorter tokens can be guessed.
@@ -104,46 +103,6 @@ impl Checks<'_> {
             .base_url
             .truncate(provider.base_url.trim_end_matches('/').len());
     }
-
-    pub(super) fn notifications(&mut self, notifications: &Notifications) {
-        let path = key_path!["notifications"];
-        if let Some(email) = &notifications.email {
-            let path = path.join("email");
-            self.secret_url(&path.join("smtp_url"), &email.smtp_url, &["smtp", "smtps"]);
-            let to = email
-                .to
-                .iter()
-                .enumerate()
-                .map(|(i, to)| (path.join("to").join(i), to));
-            for (path, address) in std::iter::once((path.join("from"), &email.from)).chain(to) {
-                if !address.contains('@') {
-                    self.refuse(&path, "must be an e-mail address");
-                }
-            }
-        }
-        let hooks = [
-            (
-                "discord",
-                "webhook_url",
-                notifications.discord.as_ref().map(|c| &c.webhook_url),
-            ),
-            (
-                "slack",
-                "webhook_url",
-                notifications.slack.as_ref().map(|c| &c.webhook_url),
-            ),
-            (
-                "webhook",
-                "url",
-                notifications.webhook.as_ref().map(|w| &w.url),
-            ),
-        ];
-        for (channel, key, url) in hooks {
-            if let Some(url) = url {
-                self.secret_url(&path.join(channel).join(key), url, &["http", "https"]);
-            }
-        }
-    }
 }
 
 /// An address, or an address and a prefix length that fits it.
@@ -158,7 +117,7 @@ fn is_network(text: &str) -> bool {
     prefix.is_none_or(|prefix| prefix.parse::<u8>().is_ok_and(|prefix| prefix <= longest))
 }
 
-fn is_this_machine(url: &Url) -> bool {
+pub(super) fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

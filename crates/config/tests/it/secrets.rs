@@ -82,6 +82,7 @@ fn errors_quote_no_secret() {
         "providers: {openai: {base_url: 'https://u:canary-7f3a9c@host'}}",
         "providers: {openai: {base_url: 'canary-7f3a9c'}}",
         "notifications: {email: {smtp_url: 'canary-7f3a9c', from: '${TOKEN}', to: ['${TOKEN}']}}",
+        "notifications: {email: {smtp_url: 'smtp://canary-7f3a9c@mail?tls=canary-7f3a9c', from: a@b}}",
         "notifications: {slack: {webhook_url: 'canary-7f3a9c'}}",
         "notifications: {slack: canary-7f3a9c}",
     ];

@@ -220,10 +220,60 @@ fn notifications() {
             "2: notifications.email.to[0] must be an e-mail address",
         ),
         (
+            "notifications:\n  email: {smtp_url: 'smtp:a', from: a@b}",
+            "2: notifications.email.smtp_url must be an address that begins with smtp://… or smtps://…",
+        ),
+        (
+            "notifications:\n  email: {smtp_url: 'smtp://a?tls=yes', from: a@b}",
+            "2: notifications.email.smtp_url has a tls that is neither required nor opportunistic",
+        ),
+        (
+            "notifications:\n  email: {smtp_url: 'smtps://me@a', from: a@b}",
+            "2: notifications.email.smtp_url names a user but no password",
+        ),
+        (
+            "notifications:\n  email: {smtp_url: 'smtp://a', from: 'Alerts <alerts>'}",
+            "2: notifications.email.from must be an e-mail address",
+        ),
+        (
+            "notifications:\n  email: {smtp_url: 'smtp://a', from: \"a@b\\r\\nbcc: c@d\"}",
+            "2: notifications.email.from must be an e-mail address",
+        ),
+        (
+            "notifications:\n  email: {smtp_url: 'smtp://a', from: a@b, to: ['a@b, c@d']}",
+            "2: notifications.email.to[0] must be an e-mail address",
+        ),
+        (
+            "notifications:\n  webhook: {url: 'https://a', secret: ''}",
+            "2: notifications.webhook.secret must not be empty; leave it out instead",
+        ),
+        (
             "notifications:\n  slack: {webhook_url: hooks}",
             "2: notifications.slack.webhook_url must be an address that begins with http://… or https://…",
         ),
     ]);
+}
+
+#[test]
+fn notifications_that_can_be_sent() {
+    let config = Installation::new(
+        "notifications:\n  \
+         email: {smtp_url: 'smtp://u:p@mail.example?tls=opportunistic', from: 'Alerts <a@b>', \
+         to: [a@b, c+d@e.example], ca_file: ca.pem}\n  \
+         slack: {webhook_url: 'http://far.example/hook'}\n  \
+         webhook: {url: 'http://127.0.0.1:1/hook'}\n",
+    );
+    let root = config.root().to_owned();
+    let config = config.config();
+    assert_eq!(
+        config.warnings,
+        [
+            "notifications.email.smtp_url may send its password without encryption: use smtps://… or ?tls=required",
+            "notifications.slack.webhook_url is not https: others can read it and what is sent there",
+        ]
+    );
+    let email = config.profile.notifications.email.expect("it is set");
+    assert_eq!(email.ca_file, Some(root.join("ca.pem")));
 }
 
 #[test]
