@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-capture", &["domain", "meters"]),
     ("systemprompt-config", &["domain", "pricing"]),
     ("systemprompt-budgets", &["domain", "pricing", "config"]),
+    ("systemprompt-notify", &["domain", "config"]),
     (
         "systemprompt-storage",
         &["domain", "pricing", "config", "budgets", "capture"],
@@ -34,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "capture",
             "config",
             "budgets",
+            "notify",
             "storage",
             "reporting",
         ],
@@ -46,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "capture",
             "config",
             "budgets",
+            "notify",
             "storage",
             "reporting",
         ],

@@ -6,4 +6,6 @@ pub mod faults;
 pub mod load;
 pub mod oracle;
 pub mod process;
+pub mod smtp;
 pub mod upstream;
+pub mod webhook;
