@@ -4,11 +4,15 @@
 //! gone, or was sampled, shows as rows that should not be there. Which periods
 //! still have theirs is for the caller to know.
 
+mod budgets;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row};
+use sqlx::{PgPool, Postgres, Row, Transaction};
+
+pub use self::budgets::check_budgets;
 
 /// A rollup row that is not what the requests add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,10 +110,7 @@ const fn rollup(
 /// # Errors
 /// When the database fails.
 pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
-    let mut tx = db.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read, read only")
-        .execute(&mut *tx)
-        .await?;
+    let mut tx = begin(db).await?;
     let mut differences = Vec::new();
     for Rollup {
         table,
@@ -140,6 +141,15 @@ pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
     }
     tx.rollback().await?;
     Ok(differences)
+}
+
+/// A transaction that sees all tables as of one moment.
+async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut tx = db.begin().await?;
+    sqlx::query("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx)
 }
 
 /// Keeps the columns in which both sides differ; of a row that only one side

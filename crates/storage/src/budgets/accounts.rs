@@ -9,7 +9,7 @@ use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
 use super::rows::{self, Booking, Locked, Opening};
-use super::thresholds::Watched;
+use super::thresholds::{Measured, Watched};
 use super::{pause, rollups};
 
 /// The answer to a server that asks for a lease.
@@ -70,11 +70,16 @@ pub async fn lease(
             grant(&mut tx, rule, period, amount, spool).await?;
         }
         Leased::Exhausted { first: true } => {
-            pause::pause(&mut tx, rule, period, row.account.spent, now).await?;
+            let spent = row.account.spent;
+            pause::pause(&mut tx, rule, period, spent, now).await?;
+            let measured = Measured {
+                period,
+                value: spent.to_usd(),
+                paused_until: Some(period.until),
+                at: now,
+            };
             let shares = rule.notify_at.iter().copied();
-            Watched::from(rule)
-                .tell(&mut tx, period, shares, row.account.spent.to_usd(), now)
-                .await?;
+            Watched::from(rule).tell(&mut tx, &measured, shares).await?;
         }
         Leased::Busy | Leased::Exhausted { first: false } => {}
     }

@@ -10,7 +10,7 @@ use systemprompt_domain::period::{Interval, Step, Zone};
 use time::OffsetDateTime;
 
 use super::rollups::{self, Columns};
-use super::thresholds::Watched;
+use super::thresholds::{Measured, Watched};
 
 /// Of fewer requests, a share or a percentile says nothing.
 const ENOUGH: i64 = 20;
@@ -34,8 +34,14 @@ pub async fn evaluate(
             let shares = alert.notify_at.iter().copied();
             let reached =
                 shares.filter(|share| !value.is_zero() && value >= alert.threshold * *share);
+            let measured = Measured {
+                period,
+                value,
+                paused_until: None,
+                at: now,
+            };
             Watched::from(alert)
-                .tell(&mut tx, period, reached, value, now)
+                .tell(&mut tx, &measured, reached)
                 .await?;
         }
         tx.commit().await?;

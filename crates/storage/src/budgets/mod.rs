@@ -19,5 +19,6 @@ mod thresholds;
 pub use accounts::{Leased, give_back, lease, recover};
 pub use correct::{Change, correct};
 pub use outbox::{Delivery, Outcome, deliver_next};
+pub(crate) use rollups::Columns;
 pub use settle::{Settled, Settlement};
 pub use standing::{Resumed, Standing, resume, status};

@@ -7,7 +7,7 @@ use systemprompt_domain::Nanos;
 use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
-use super::thresholds::stamp;
+use super::thresholds::interval;
 
 /// Notes in a locked account that it refuses from now on.
 pub(super) async fn pause(
@@ -29,7 +29,7 @@ pub(super) async fn pause(
     .await?;
     let detail = json!({
         "budget": rule.name,
-        "period": [stamp(period.since), stamp(period.until)],
+        "period": interval(period),
         "limit_usd": rule.limit.to_usd(),
         "spent_usd": spent.to_usd(),
     });

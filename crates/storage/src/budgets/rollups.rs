@@ -19,12 +19,12 @@ pub(super) struct Usage {
 }
 
 /// A scope as columns of the rollups; `None` where any value will do.
-pub(super) struct Columns<'a> {
-    pub(super) cube: &'static str,
-    pub(super) provider: Option<&'a str>,
-    pub(super) model: Option<&'a str>,
-    pub(super) agent: Option<&'a str>,
-    pub(super) user: Option<&'a str>,
+pub(crate) struct Columns<'a> {
+    pub(crate) cube: &'static str,
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) agent: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
 }
 
 impl<'a> From<Option<&'a AlertScope>> for Columns<'a> {

@@ -14,7 +14,7 @@ use systemprompt_domain::period::Interval;
 use time::{Duration, OffsetDateTime};
 
 use super::rows::{self, Booking, Key, Locked, Opening};
-use super::thresholds::Watched;
+use super::thresholds::{Measured, Watched};
 use super::{pause, rollups};
 
 /// How long after a period its thresholds are still told: requests may come
@@ -117,20 +117,24 @@ impl Settlement {
         spent: Nanos,
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
+        let refuses = rule.pauses() && spent >= rule.limit && now < period.until;
+        let refuses = refuses && account.lifted(now).is_none();
         if now < period.until + NEWS {
-            let told = self
-                .told
-                .get(&(account.budget.clone(), account.period_start));
+            let key = (account.budget.clone(), account.period_start);
+            let told = self.told.get(&key);
             let shares = rule.notify_at.iter().copied().filter(|share| {
                 let part = rule.share(*share);
                 spent >= part && told.is_none_or(|told| *told < part)
             });
-            Watched::from(rule)
-                .tell(db, period, shares, spent.to_usd(), now)
-                .await?;
+            let measured = Measured {
+                period,
+                value: spent.to_usd(),
+                paused_until: refuses.then_some(period.until),
+                at: now,
+            };
+            Watched::from(rule).tell(db, &measured, shares).await?;
         }
-        let refuses = rule.pauses() && spent >= rule.limit && now < period.until;
-        if refuses && !account.is_paused(rule) && account.lifted(now).is_none() {
+        if refuses && !account.is_paused(rule) {
             pause::pause(db, rule, period, spent, now).await?;
         }
         Ok(())

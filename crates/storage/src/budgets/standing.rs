@@ -8,7 +8,7 @@ use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
 use super::pause::audit;
-use super::thresholds::stamp;
+use super::thresholds::{interval, stamp};
 
 /// A budget in one of its periods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub async fn resume(
     } = &resumed.standing;
     let detail = json!({
         "budget": name,
-        "period": [stamp(period.since), stamp(period.until)],
+        "period": interval(*period),
         "limit_usd": limit.to_usd(),
         "spent_usd": spent.to_usd(),
         "until": stamp(until),

@@ -2,7 +2,7 @@
 //! `alert_events` decides; who inserts it also queues what is to be sent.
 
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use systemprompt_budgets::Rule;
 use systemprompt_config::{Action, Alert, AlertScope, AlertType};
@@ -48,15 +48,24 @@ impl<'a> From<&'a Alert> for Watched<'a> {
     }
 }
 
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) period: Interval,
+    /// In the threshold's unit.
+    pub(super) value: Decimal,
+    /// Until when requests are refused because of it, if they are.
+    pub(super) paused_until: Option<OffsetDateTime>,
+    pub(super) at: OffsetDateTime,
+}
+
 impl Watched<'_> {
     /// Tells those of the shares that were not told yet in this period.
     pub(super) async fn tell(
         &self,
         db: &mut PgConnection,
-        period: Interval,
+        measured: &Measured,
         shares: impl IntoIterator<Item = Decimal>,
-        value: Decimal,
-        now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
         for share in shares {
             let new = sqlx::query(
@@ -66,17 +75,17 @@ impl Watched<'_> {
                  on conflict (alert, period_start, share) do nothing",
             )
             .bind(&self.name)
-            .bind(period.since)
+            .bind(measured.period.since)
             .bind(share.to_string())
             .bind(self.kind.as_str())
-            .bind(period.until)
+            .bind(measured.period.until)
             .bind(self.threshold.to_string())
-            .bind(value.to_string())
-            .bind(now)
+            .bind(measured.value.to_string())
+            .bind(measured.at)
             .execute(&mut *db)
             .await?;
             if new.rows_affected() == 1 {
-                self.queue(db, period, share, value, now).await?;
+                self.queue(db, measured, share).await?;
             }
         }
         Ok(())
@@ -87,28 +96,11 @@ impl Watched<'_> {
     async fn queue(
         &self,
         db: &mut PgConnection,
-        period: Interval,
+        measured: &Measured,
         share: Decimal,
-        value: Decimal,
-        now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
-        let pauses = self.actions.contains(&Action::PauseRequests) && share >= Decimal::ONE;
         for channel in self.actions.iter().copied().filter_map(channel) {
             let id = Uuid::now_v7();
-            let message = json!({
-                "id": id,
-                "at": stamp(now),
-                "alert": self.name,
-                "kind": self.kind.as_str(),
-                "scope": self.scope,
-                "period": [stamp(period.since), stamp(period.until)],
-                "share": share,
-                "threshold": self.threshold,
-                "value": value,
-                "unit": unit(self.kind),
-                "timezone": self.timezone,
-                "paused_until": pauses.then(|| stamp(period.until)),
-            });
             sqlx::query(
                 "insert into outbox \
                      (id, created_at, alert, period_start, share, channel, message, state, next_at) \
@@ -116,17 +108,43 @@ impl Watched<'_> {
                  on conflict (alert, period_start, share, channel) do nothing",
             )
             .bind(id)
-            .bind(now)
+            .bind(measured.at)
             .bind(&self.name)
-            .bind(period.since)
+            .bind(measured.period.since)
             .bind(share.to_string())
             .bind(channel)
-            .bind(message)
+            .bind(self.message(id, measured, share))
             .execute(&mut *db)
             .await?;
         }
         Ok(())
     }
+
+    fn message(&self, id: Uuid, measured: &Measured, share: Decimal) -> Value {
+        let scope = self.scope.map(|scope| {
+            let (dimension, name) = scope.parts();
+            format!("{dimension} {name}")
+        });
+        json!({
+            "id": id,
+            "at": stamp(measured.at),
+            "alert": self.name,
+            "kind": self.kind.as_str(),
+            "scope": scope,
+            "period": interval(measured.period),
+            "share": share,
+            "threshold": self.threshold,
+            "value": measured.value,
+            "unit": unit(self.kind),
+            "timezone": self.timezone,
+            "paused_until": measured.paused_until.map(stamp),
+        })
+    }
+}
+
+/// A period as messages and audit events state it.
+pub(super) fn interval(period: Interval) -> Value {
+    json!({ "since": stamp(period.since), "until": stamp(period.until) })
 }
 
 /// A moment as messages and audit events state it.
@@ -153,7 +171,7 @@ const fn unit(kind: AlertType) -> &'static str {
         | AlertType::WeeklyCost
         | AlertType::MonthlyCost => "usd",
         AlertType::ErrorRate => "share",
-        AlertType::LatencyP95 => "ms",
+        AlertType::LatencyP95 => "milliseconds",
         AlertType::UnpricedRequests => "requests",
     }
 }

@@ -15,7 +15,7 @@ pub enum Depth {
     Latency,
     /// And errors, conversations and foreign traces.
     Links,
-    /// And the audit trail.
+    /// And the audit trail and budgets.
     #[default]
     Everything,
 }

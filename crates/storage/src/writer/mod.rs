@@ -1,7 +1,7 @@
 //! The writer: drains a spool into PostgreSQL.
 //!
-//! One transaction stores a batch: rows, rollups, audit events and the spool's
-//! position. A crash before the commit leaves nothing, a crash after it leaves
+//! One transaction stores a batch: rows, rollups, audit events, budgets and the
+//! spool's position. A crash before the commit leaves nothing, a crash after it leaves
 //! nothing to do: each event counts exactly once.
 
 mod audit;
@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
+use systemprompt_budgets::Rules;
 use systemprompt_capture::{Position, Spool};
 use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
@@ -31,8 +32,8 @@ pub use self::cursor::CursorError;
 #[doc(hidden)]
 pub use self::depth::Depth;
 use self::intake::{Gathered, Intake};
-use self::store::{Stored, store};
-use crate::partitions::Partitions;
+use self::store::{Memory, Stored, store};
+use crate::budgets::{self, Settlement};
 
 /// How long events are gathered before they are stored: a transaction has a
 /// price of its own, and answers are no fresher than this.
@@ -73,7 +74,7 @@ pub struct Writer {
     pool: PgPool,
     spool: Spool,
     intake: Intake,
-    partitions: Partitions,
+    memory: Memory,
     clock: Clock,
     boot: BootId,
     stats: Arc<WriterStats>,
@@ -96,9 +97,9 @@ impl Writer {
     ) -> Result<Self, WriterError> {
         let from = cursor::find(&pool, &spool, accept_gap).await?;
         spool.committed(from);
-        let mut partitions = Partitions::default();
+        let mut memory = Memory::default();
         let mut db = pool.acquire().await?;
-        partitions.ensure(&mut db, [], clock.now()).await?;
+        memory.partitions.ensure(&mut db, [], clock.now()).await?;
         drop(db);
         let intake = Intake::new(spool.reader(from));
         let stats = Arc::default();
@@ -106,13 +107,21 @@ impl Writer {
             pool,
             spool,
             intake,
-            partitions,
+            memory,
             clock,
             boot,
             stats,
             linger: LINGER,
             depth: Depth::default(),
         })
+    }
+
+    /// Settles requests by these budgets. Without any, reservations are released
+    /// and nothing counts.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Arc<Rules>) -> Self {
+        self.memory.settlement = Settlement::new(rules);
+        self
     }
 
     /// Stores less than everything, for benchmarks.
@@ -140,8 +149,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Calls requests of earlier runs of this spool's holder lost. Only the
-    /// holder may say so, and only after everything they left was stored.
+    /// Calls requests of earlier runs of this spool's holder lost, and ends what
+    /// these runs leased from budgets. Only the holder may say so, only after
+    /// everything they left was stored, and before it leases anything itself.
     ///
     /// # Errors
     /// When the database or the spool fails.
@@ -151,6 +161,7 @@ impl Writer {
             self.spool.flush().await;
             self.drain().await?;
         }
+        budgets::recover(&self.pool, self.spool.id()).await?;
         Ok(lost)
     }
 
@@ -235,7 +246,7 @@ impl Writer {
         loop {
             let attempt = store(
                 &self.pool,
-                &mut self.partitions,
+                &mut self.memory,
                 &self.spool,
                 batch,
                 (from, next),

@@ -11,7 +11,15 @@ use super::batch::Batch;
 use super::cursor::{Moved, advance};
 use super::depth::Depth;
 use super::{WriterError, audit, conversations, rollups, rows};
+use crate::budgets::Settlement;
 use crate::partitions::Partitions;
+
+/// What is remembered from batch to batch, to spare the database questions.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) partitions: Partitions,
+    pub(super) settlement: Settlement,
+}
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -33,7 +41,7 @@ pub(super) enum Stored {
 /// stores the same spool.
 pub(super) async fn store(
     pool: &PgPool,
-    partitions: &mut Partitions,
+    memory: &mut Memory,
     spool: &Spool,
     batch: &Batch,
     span: (Position, Position),
@@ -41,7 +49,7 @@ pub(super) async fn store(
     depth: Depth,
 ) -> Result<Stored, WriterError> {
     let mut db = pool.acquire().await?;
-    match attempt(&mut db, partitions, spool, batch, span, now, depth).await {
+    match attempt(&mut db, memory, spool, batch, span, now, depth).await {
         Ok(duplicates) => Ok(Stored::Yes { duplicates }),
         Err(WriterError::Database(error)) if is_refusal(&error) => {
             Ok(Stored::Refused(error.to_string()))
@@ -61,7 +69,7 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 
 async fn attempt(
     db: &mut PgConnection,
-    partitions: &mut Partitions,
+    memory: &mut Memory,
     spool: &Spool,
     batch: &Batch,
     span: (Position, Position),
@@ -72,7 +80,8 @@ async fn attempt(
         .finished
         .iter()
         .map(|f| f.context.created_at.to_offset(time::UtcOffset::UTC).date());
-    partitions
+    memory
+        .partitions
         .ensure(db, days.collect::<HashSet<_>>(), now)
         .await?;
 
@@ -104,7 +113,17 @@ async fn attempt(
         audit::append(&mut tx, &batch.started, &finished).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
-    tx.commit().await?;
+    if depth >= Depth::Everything {
+        // Last: every server waits for these rows.
+        let settlement = &mut memory.settlement;
+        let settled = settlement
+            .settle(&mut tx, spool.id(), &finished, now)
+            .await?;
+        tx.commit().await?;
+        settlement.committed(settled);
+    } else {
+        tx.commit().await?;
+    }
     Ok((batch.finished.len() - finished.len()) as u64)
 }
 

@@ -1,0 +1,25 @@
+-- Accounts of the budget $1 that are not the sum over `ai_requests` of the
+-- provider $2, the model $3, the agent $4 and the user $5, where these are given.
+with sums as (
+    select
+        p.period_start,
+        p.spent_nanos as found,
+        (
+            select coalesce(sum(r.cost_nanos), 0)::bigint
+            from ai_requests r
+            where r.created_at >= p.period_start and r.created_at < p.period_end
+              and ($2::text is null or r.provider = $2)
+              and ($3::text is null or r.requested_model = $3 or r.served_model = $3)
+              and ($4::text is null or r.agent = $4)
+              and ($5::text is null or r.user_id = $5)
+        ) as expected
+    from budget_periods p
+    where p.budget = $1
+)
+select
+    concat_ws(' ', $1::text, period_start) as key,
+    jsonb_build_object('spent_nanos', expected) as expected,
+    jsonb_build_object('spent_nanos', found) as found
+from sums
+where found <> expected
+order by period_start
