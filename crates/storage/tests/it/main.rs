@@ -1,4 +1,5 @@
 //! Storage against a real PostgreSQL.
 
+mod budgets;
 mod embedded;
 mod writer;

@@ -20,7 +20,7 @@ use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
-fn spool(dir: &Path) -> Spool {
+pub(crate) fn spool(dir: &Path) -> Spool {
     Spool::open(SpoolOptions {
         dir: dir.to_owned(),
         lane: "gateway",
@@ -38,7 +38,7 @@ async fn writer(db: &TestDb, spool: &Spool, boot: BootId) -> Writer {
 }
 
 /// A request that arrived `age` seconds ago.
-fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContext {
+pub(crate) fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContext {
     let at = OffsetDateTime::now_utc() - Duration::from_secs(age.into());
     let unix = u64::try_from(at.unix_timestamp()).expect("after 1970");
     let id = RequestId(Uuid::new_v7(Timestamp::from_unix(
@@ -72,7 +72,7 @@ fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContext {
     }
 }
 
-fn finished(
+pub(crate) fn finished(
     context: RequestContext,
     state: RequestState,
     tokens: u64,
@@ -116,22 +116,22 @@ fn finished(
     }
 }
 
-fn append(spool: &Spool, event: &Event) {
+pub(crate) fn append(spool: &Spool, event: &Event) {
     spool.append(&serde_json::to_vec(event).expect("serialises"), false);
 }
 
-fn start(context: &RequestContext, boot: BootId) -> Event {
+pub(crate) fn start(context: &RequestContext, boot: BootId) -> Event {
     Event::RequestStarted(Box::new(RequestStarted {
         context: context.clone(),
         boot,
     }))
 }
 
-fn end(event: RequestFinished) -> Event {
+pub(crate) fn end(event: RequestFinished) -> Event {
     Event::RequestFinished(Box::new(event))
 }
 
-async fn count(db: &PgPool, sql: &'static str) -> i64 {
+pub(crate) async fn count(db: &PgPool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql)
         .fetch_one(db)
         .await
