@@ -12,6 +12,8 @@ use uuid::Uuid;
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// And is never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+/// A channel may ask for a longer one, within reason.
+const LONGEST_WISH: Duration = Duration::from_secs(24 * 3_600);
 
 /// A message that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +112,10 @@ async fn record(
         Outcome::Undelivered { error } => ("undelivered", Some(error.as_str())),
     };
     let pause = match outcome {
-        Outcome::Retry { after, .. } => after.unwrap_or_else(|| back_off(delivery.attempts)),
+        Outcome::Retry { after, .. } => after.map_or_else(
+            || back_off(delivery.attempts),
+            |wish| wish.min(LONGEST_WISH),
+        ),
         _ => Duration::ZERO,
     };
     sqlx::query(

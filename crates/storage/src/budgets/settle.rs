@@ -119,7 +119,7 @@ impl Settlement {
     ) -> Result<(), sqlx::Error> {
         let refuses = rule.pauses() && spent >= rule.limit && now < period.until;
         let refuses = refuses && account.lifted(now).is_none();
-        if now < period.until + NEWS {
+        if now - NEWS < period.until {
             let key = (account.budget.clone(), account.period_start);
             let told = self.told.get(&key);
             let shares = rule.notify_at.iter().copied().filter(|share| {

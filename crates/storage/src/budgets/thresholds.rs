@@ -41,7 +41,7 @@ impl<'a> From<&'a Alert> for Watched<'a> {
             name: alert.name(),
             kind: alert.kind,
             scope: alert.scope.as_ref(),
-            threshold: alert.threshold,
+            threshold: alert.threshold.normalize(),
             timezone: alert.timezone.clone(),
             actions: &alert.action,
         }
@@ -67,7 +67,7 @@ impl Watched<'_> {
         measured: &Measured,
         shares: impl IntoIterator<Item = Decimal>,
     ) -> Result<(), sqlx::Error> {
-        for share in shares {
+        for share in shares.into_iter().map(|share| share.normalize()) {
             let new = sqlx::query(
                 "insert into alert_events \
                      (alert, period_start, share, kind, period_end, threshold, value, created_at) \
@@ -151,7 +151,7 @@ pub(super) fn interval(period: Interval) -> Value {
 pub(super) fn stamp(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC)
         .format(&Rfc3339)
-        .expect("PostgreSQL's and the calendar's years have four digits here")
+        .expect("years have four digits: the calendar ends with 9999")
 }
 
 const fn channel(action: Action) -> Option<&'static str> {

@@ -1,5 +1,7 @@
 //! Budgets against a real database.
 
+#![allow(clippy::unwrap_used)]
+
 mod alerts;
 mod leases;
 mod model;

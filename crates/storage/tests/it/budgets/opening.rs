@@ -1,7 +1,9 @@
 //! A budget that is configured in the middle of a period knows what was spent
 //! before.
 
+use std::slice;
 use systemprompt_budgets::{Rules, Subject};
+
 use systemprompt_config::{Alert, AlertScope, AlertType};
 use systemprompt_domain::Nanos;
 use systemprompt_domain::event::RequestFinished;
@@ -85,6 +87,39 @@ async fn an_account_that_a_batch_opens_counts_the_batch_once() {
     let accounts = count(db.pool(), "select count(*) from budget_periods").await;
     assert!(accounts > 20, "{accounts} accounts");
     assert_balanced(&db, &scopes()).await;
+}
+
+/// Their requests share no rollup row that would make them wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn servers_that_open_an_account_together_count_every_batch_once() {
+    let db = TestDb::new().await;
+    let mut alerts = Vec::new();
+    for round in 0..10 {
+        let alert = Alert {
+            kind: AlertType::MonthlyCost,
+            name: Some(format!("round-{round}")),
+            scope: agent(&format!("agent-of-round-{round}")),
+            ..daily(1_000)
+        };
+        let mut servers = Vec::new();
+        for _ in 0..4 {
+            servers.push(Server::new(&db, slice::from_ref(&alert)).await);
+        }
+        let tasks = servers.into_iter().zip(0..4).map(|((mut server, dir), n)| {
+            let mut request = request(NOW - Duration::days(n), USD);
+            request.context.agent = Some(format!("agent-of-round-{round}"));
+            tokio::spawn(async move {
+                server.store([request]).await;
+                drop(dir);
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.expect("stored");
+        }
+        assert_eq!(standing(&db, &rule(&alert)).await.spent.0, 4 * USD);
+        alerts.push(alert);
+    }
+    assert_balanced(&db, &alerts).await;
 }
 
 /// Rollups know the name that answered; a budget also the one that was asked for.

@@ -126,12 +126,14 @@ async fn what_fails_waits_longer_each_time_or_as_long_as_the_channel_says() {
     }
     assert_eq!(try_at(at, fails(Some(5))).await, Some(9));
     at += Duration::seconds(5);
+    assert_eq!(try_at(at, fails(Some(u64::MAX))).await, Some(10));
+    at += Duration::DAY;
     let refused = Outcome::Undelivered {
         error: "no such mailbox\0".into(),
     };
-    assert_eq!(try_at(at, refused).await, Some(10));
+    assert_eq!(try_at(at, refused).await, Some(11));
     assert_eq!(try_at(at + Duration::DAY, Outcome::Sent).await, None);
-    let stored = "select count(*) from outbox where state = 'undelivered' and attempts = 11 \
+    let stored = "select count(*) from outbox where state = 'undelivered' and attempts = 12 \
                   and last_error like 'no such mailbox%' and sent_at is null";
     assert_eq!(count(db.pool(), stored).await, 1);
 }
