@@ -2,8 +2,8 @@
 //! before.
 
 use std::slice;
-use systemprompt_budgets::{Rules, Subject};
 
+use systemprompt_budgets::{Rules, Subject};
 use systemprompt_config::{Alert, AlertScope, AlertType};
 use systemprompt_domain::Nanos;
 use systemprompt_domain::event::RequestFinished;

@@ -1,6 +1,7 @@
 //! Several servers that settle the same budgets at once.
 
 use std::sync::atomic::Ordering;
+
 use systemprompt_config::{Alert, AlertScope, AlertType};
 use systemprompt_domain::event::Reservation;
 use systemprompt_domain::{Nanos, RequestState};
