@@ -13,7 +13,9 @@ use crate::fleet::{COST, Fleet, MOCK, ask, body, not_at_midnight};
 use crate::system::{CHAT, GENERATE, MESSAGES, RESPONSES, System};
 
 fn daily(limit: &str, more: &str) -> String {
-    format!("analytics.alerts=[{{type: daily_cost, threshold: {limit}, action: [pause_requests]{more}}}]")
+    format!(
+        "analytics.alerts=[{{type: daily_cost, threshold: {limit}, action: [pause_requests]{more}}}]"
+    )
 }
 
 #[tokio::test]
@@ -45,25 +47,44 @@ async fn a_fleet_spends_its_budget_and_no_more() {
         if answer.status == StatusCode::OK {
             continue;
         }
-        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", answer.text());
+        assert_eq!(
+            answer.status,
+            StatusCode::TOO_MANY_REQUESTS,
+            "{}",
+            answer.text()
+        );
         assert_eq!(answer.header("x-systemprompt-budget"), "daily_cost");
-        assert!(answer.text().contains("the budget daily_cost"), "{}", answer.text());
+        assert!(
+            answer.text().contains("the budget daily_cost"),
+            "{}",
+            answer.text()
+        );
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         if answer.header("x-should-retry") == "false" {
-            assert!(wait > 60 && wait <= 24 * 3600, "{wait} s to the period's end");
+            assert!(
+                wait > 60 && wait <= 24 * 3600,
+                "{wait} s to the period's end"
+            );
         } else {
             assert_eq!(wait, 2, "others' reservations may come to nothing soon");
         }
     }
     fleet.stored().await;
     let spent = fleet.number("select spent_nanos from budget_periods").await;
-    let raw = fleet.number("select sum(cost_nanos)::bigint from ai_requests").await;
+    let raw = fleet
+        .number("select sum(cost_nanos)::bigint from ai_requests")
+        .await;
     assert_eq!(spent, raw, "the ledger is the sum of the requests");
     // A reservation is more than such a request costs, so nothing is overspent.
     assert!(spent <= limit, "spent {spent} of {limit}");
     assert_eq!(spent, statuses[&200] * COST);
-    assert_eq!(fleet.upstream.call_count(), u64::try_from(statuses[&200]).unwrap());
-    let paused = fleet.number("select count(*) from ai_requests where state = 'paused'").await;
+    assert_eq!(
+        fleet.upstream.call_count(),
+        u64::try_from(statuses[&200]).unwrap()
+    );
+    let paused = fleet
+        .number("select count(*) from ai_requests where state = 'paused'")
+        .await;
     assert_eq!(paused, statuses[&429], "refusals are recorded");
 
     // When reservations have come in, everything that fits goes through, from
@@ -78,32 +99,57 @@ async fn a_fleet_spends_its_budget_and_no_more() {
         if answer.header("x-should-retry") == "false" {
             break;
         }
-        assert!(Instant::now() < deadline, "what is left is reserved for ever: {}", answer.text());
+        assert!(
+            Instant::now() < deadline,
+            "what is left is reserved for ever: {}",
+            answer.text()
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     fleet.stored().await;
     let spent = fleet.number("select spent_nanos from budget_periods").await;
     // 200 output tokens and the body: what one more would have reserved.
     let need = 200 * 15_000 + 60 * 3_000;
-    assert!(spent <= limit && spent + need > limit, "spent {spent} of {limit}");
+    assert!(
+        spent <= limit && spent + need > limit,
+        "spent {spent} of {limit}"
+    );
 
     // A restart changes nothing, and neither does time.
     fleet.stop().await;
-    let leased = fleet.number("select leased_nanos from budget_periods").await;
+    let leased = fleet
+        .number("select leased_nanos from budget_periods")
+        .await;
     assert_eq!(leased, 0, "a server that stops gives back what it holds");
     fleet.restart(2).await;
     let addr = fleet.addr(2);
     let mut client = Client::new(addr);
     let answer = ask(addr, &mut client).await;
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", answer.text());
+    assert_eq!(
+        answer.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "{}",
+        answer.text()
+    );
 
     // Somebody lifts it.
     let out = cli([
-        "alerts", "resume", "daily_cost", "--until", "2h",
-        "--database-url", &fleet.db.url(), "--set", &fleet.sets[0],
+        "alerts",
+        "resume",
+        "daily_cost",
+        "--until",
+        "2h",
+        "--database-url",
+        &fleet.db.url(),
+        "--set",
+        &fleet.sets[0],
     ])
     .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     let deadline = Instant::now() + Duration::from_secs(3);
     while ask(addr, &mut client).await.status != StatusCode::OK {
         assert!(Instant::now() < deadline, "still paused");
@@ -135,7 +181,10 @@ async fn much_left_means_few_questions() {
         .unwrap();
     let health = client.send(request).await.unwrap().json();
     let asked = health["budget_questions"].as_u64().unwrap();
-    assert!((1..=50).contains(&asked), "{asked} questions for 1,000 requests");
+    assert!(
+        (1..=50).contains(&asked),
+        "{asked} questions for 1,000 requests"
+    );
 }
 
 #[tokio::test]
@@ -165,15 +214,23 @@ async fn what_a_killed_server_held_comes_back_with_it() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     fleet.servers[0].kill9().unwrap();
     clients.join_all().await;
-    let before = fleet.number("select leased_nanos from budget_periods").await;
+    let before = fleet
+        .number("select leased_nanos from budget_periods")
+        .await;
     assert!(before > 0, "what it held counts as spent until it is back");
     fleet.restart(0).await;
     fleet.stored().await;
-    let held = fleet.number("select coalesce(sum(leased_nanos), 0)::bigint from budget_leases").await;
-    let leased = fleet.number("select leased_nanos from budget_periods").await;
+    let held = fleet
+        .number("select coalesce(sum(leased_nanos), 0)::bigint from budget_leases")
+        .await;
+    let leased = fleet
+        .number("select leased_nanos from budget_periods")
+        .await;
     assert_eq!((held, leased), (0, 0));
     let spent = fleet.number("select spent_nanos from budget_periods").await;
-    let raw = fleet.number("select coalesce(sum(cost_nanos), 0)::bigint from ai_requests").await;
+    let raw = fleet
+        .number("select coalesce(sum(cost_nanos), 0)::bigint from ai_requests")
+        .await;
     assert_eq!(spent, raw);
 }
 
@@ -202,26 +259,45 @@ async fn a_paused_agent_cannot_spend_where_nothing_is_metered() {
     let alerts = "analytics.alerts=[{type: daily_cost, threshold: 0, action: pause_requests, scope: {agent: scout}}]";
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "sk-ours").unwrap();
-    let managed = format!("providers.openai.credentials={{file: {}}}", key.path().display());
+    let managed = format!(
+        "providers.openai.credentials={{file: {}}}",
+        key.path().display()
+    );
     let unmetered = [
         "/openai/v1/batches",
         "/openai/v1/images/generations",
         "/openai/v1/audio/speech",
         "/openai/v1/fine_tuning/jobs",
     ];
-    for (allowed, status) in [(false, StatusCode::FORBIDDEN), (true, StatusCode::TOO_MANY_REQUESTS)] {
-        let allow = format!("providers.openai.unmetered={}", if allowed { "allow" } else { "refuse" });
+    for (allowed, status) in [
+        (false, StatusCode::FORBIDDEN),
+        (true, StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        let allow = format!(
+            "providers.openai.unmetered={}",
+            if allowed { "allow" } else { "refuse" }
+        );
         let system = System::with(&[alerts, &managed, &allow]).await;
         for path in unmetered {
             let scout = [("x-systemprompt-agent", "scout")];
             let answer = system.post_with(path, &scout, &json!({"model": "m"})).await;
             assert_eq!(answer.status, status, "{path}: {}", answer.text());
-            assert_eq!(answer.header("x-systemprompt-budget"), "daily_cost-agent-scout");
+            assert_eq!(
+                answer.header("x-systemprompt-budget"),
+                "daily_cost-agent-scout"
+            );
             let other = [("x-systemprompt-agent", "clerk")];
             let answer = system.post_with(path, &other, &json!({"model": "m"})).await;
-            assert_ne!(answer.header("x-systemprompt-budget"), "daily_cost-agent-scout");
+            assert_ne!(
+                answer.header("x-systemprompt-budget"),
+                "daily_cost-agent-scout"
+            );
             assert_ne!(answer.status, status, "another agent is not held up");
         }
-        assert_eq!(system.upstream.call_count(), 4, "only the other agent's requests left");
+        assert_eq!(
+            system.upstream.call_count(),
+            4,
+            "only the other agent's requests left"
+        );
     }
 }

@@ -34,9 +34,9 @@ pub(crate) struct Fleet {
 impl Fleet {
     pub(crate) async fn start(size: usize, sets: &[String]) -> Self {
         let mut fleet = Self {
-            pub(crate) servers: Vec::new(),
-            pub(crate) folders: (0..size).map(|_| tempfile::tempdir().unwrap()).collect(),
-            pub(crate) upstream: Upstream::start(None).await.unwrap(),
+            servers: Vec::new(),
+            folders: (0..size).map(|_| tempfile::tempdir().unwrap()).collect(),
+            upstream: Upstream::start(None).await.unwrap(),
             db: TestDb::new().await,
             sets: sets.to_vec(),
         };
@@ -50,7 +50,10 @@ impl Fleet {
     /// Ends a server as an operator does, and starts it again.
     pub(crate) async fn bounce(&mut self, at: usize) {
         self.servers[at].sigterm().unwrap();
-        let status = self.servers[at].wait_exit(Duration::from_secs(40)).await.unwrap();
+        let status = self.servers[at]
+            .wait_exit(Duration::from_secs(40))
+            .await
+            .unwrap();
         assert!(status.success(), "{}", self.servers[at].stderr());
         self.restart(at).await;
     }
@@ -81,7 +84,10 @@ impl Fleet {
     }
 
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(self.db.pool()).await.unwrap()
+        sqlx::query_scalar(sql)
+            .fetch_one(self.db.pool())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -106,7 +112,6 @@ pub(crate) async fn ask(addr: SocketAddr, client: &mut Client) -> Answer {
         .unwrap();
     client.send(request).await.unwrap()
 }
-
 
 /// Waits for a moment far from midnight: the period must not end in the middle.
 pub(crate) async fn not_at_midnight() {

@@ -47,8 +47,7 @@ impl Watch {
 async fn deliver(pool: &PgPool, channels: &Arc<Channels>) -> Result<(), sqlx::Error> {
     loop {
         let send = |delivery| send(Arc::clone(channels), delivery);
-        let Some((delivery, outcome)) =
-            budgets::deliver_next(pool, Clock::System, send).await?
+        let Some((delivery, outcome)) = budgets::deliver_next(pool, Clock::System, send).await?
         else {
             return Ok(());
         };

@@ -99,7 +99,12 @@ impl Budgets {
             max_tokens,
         };
         let mut reservations = Vec::new();
-        for held in self.0.held.iter().filter(|held| held.rule().applies(subject)) {
+        for held in self
+            .0
+            .held
+            .iter()
+            .filter(|held| held.rule().applies(subject))
+        {
             let amount = {
                 let estimates = self.0.estimates.lock();
                 let estimates = estimates.unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +113,10 @@ impl Budgets {
             // What has no price takes the least there is: where nothing is left
             // it may not go either.
             let amount = amount.max(Nanos(1));
-            match held.reserve(&self.0.store, amount, context.created_at).await {
+            match held
+                .reserve(&self.0.store, amount, context.created_at)
+                .await
+            {
                 Ok(period) => reservations.push(Reservation {
                     budget: held.rule().name.clone(),
                     period,

@@ -20,8 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-use crate::api::ApiState;
 use crate::alerts::Watch;
+use crate::api::ApiState;
 use crate::args::Args;
 use crate::auth::Auth;
 use crate::budgets::Budgets;

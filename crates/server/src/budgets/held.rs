@@ -66,11 +66,11 @@ impl Held {
         at: OffsetDateTime,
     ) -> Result<OffsetDateTime, Reason> {
         let period = self.rule.period(at).ok_or(Reason::Unknown)?;
-        if let Some(answer) = self.from_hand(period, amount, at) {
+        if let Some(answer) = self.at_once(period, amount, at) {
             return answer.map(|()| period.since);
         }
         let _asking = self.asking.lock().await;
-        if let Some(answer) = self.from_hand(period, amount, at) {
+        if let Some(answer) = self.at_once(period, amount, at) {
             return answer.map(|()| period.since);
         }
         self.ask(store, period, amount, at)
@@ -79,7 +79,7 @@ impl Held {
     }
 
     /// The answer that needs nobody else; `None` if there is none.
-    fn from_hand(
+    fn at_once(
         &self,
         period: Interval,
         amount: Nanos,
