@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use sqlx::Executor;
-use systemprompt_storage::check::check;
+use systemprompt_storage::check::{Checked, check};
 
 use crate::system::{CHAT, MESSAGES, System};
 
@@ -21,7 +21,7 @@ async fn a_row_that_is_wrong_missing_or_too_many_is_found() {
     assert_eq!(system.count().await.unwrap(), 4);
 
     let db = system.db.pool();
-    assert_eq!(check(db).await.unwrap(), []);
+    assert_eq!(check(db).await.unwrap(), Checked::default());
     for change in [
         "update usage_quarter set output = output + 1 where provider = 'anthropic'",
         "update usage_day set cost_nanos = cost_nanos - 1 where cube = 'total'",
@@ -33,7 +33,7 @@ async fn a_row_that_is_wrong_missing_or_too_many_is_found() {
     ] {
         db.execute(change).await.unwrap();
     }
-    let found = check(db).await.unwrap();
+    let found = check(db).await.unwrap().differences;
     let found: Vec<_> = found
         .iter()
         .map(|d| {

@@ -11,7 +11,7 @@ use hyper::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use systemprompt_storage::check::check;
+use systemprompt_storage::check::{Checked, check};
 use systemprompt_testkit::client::Answer;
 use systemprompt_testkit::oracle::{Prices, Used, nanos};
 use systemprompt_testkit::upstream::Upstream;
@@ -207,7 +207,7 @@ async fn every_recording_passes_unchanged_and_is_priced() {
     }
     let unpriced: Vec<_> = unpriced.iter().map(String::as_str).collect();
     assert_eq!(unpriced, UNPRICED);
-    assert_eq!(check(system.db.pool()).await.unwrap(), []);
+    assert_eq!(check(system.db.pool()).await.unwrap(), Checked::default());
 }
 
 /// Sends one request: streams in random pieces, every third answer compressed.

@@ -57,7 +57,7 @@ async fn everything_that_0_1_0_left_arrives_once() {
         let expected = [("completed", 30, 24), ("failed", 6, 0), ("lost", 1, 0)];
         let expected = expected.map(|(state, n, priced)| (state.to_owned(), n, priced));
         assert_eq!(found, expected, "{start} start");
-        let differences = check(db.pool()).await.unwrap();
+        let differences = check(db.pool()).await.unwrap().differences;
         assert!(differences.is_empty(), "{start} start: {}", differences[0]);
     }
 }

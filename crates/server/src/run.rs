@@ -11,8 +11,8 @@ use clap::Parser as _;
 use systemprompt_budgets::Rules;
 use systemprompt_capture::{Recorder, Spool, SpoolOptions};
 use systemprompt_config::{Config, LogFormat};
-use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
+use systemprompt_domain::{Clock, Sampling};
 use systemprompt_notify::Channels;
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::{Storage, Writer, prices};
@@ -93,8 +93,9 @@ fn start_logging(config: &Config) {
 
 async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     let profile = &config.profile;
+    let analytics = &profile.analytics;
     let storage_dir = &profile.server.storage;
-    let catalogue = Catalogue::builtin().with_custom(&profile.analytics.costs.custom_pricing)?;
+    let catalogue = Catalogue::builtin().with_custom(&analytics.costs.custom_pricing)?;
     let catalogue = Arc::new(catalogue);
     std::fs::create_dir_all(storage_dir)
         .with_context(|| format!("cannot write the storage folder {}", storage_dir.display()))?;
@@ -127,6 +128,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         spool.clone(),
         Clock::System,
         boot,
+        Sampling::new(analytics.sampling_rate),
         args.accept_gap,
     );
     let rules = Arc::new(Rules::new(&profile.analytics.alerts));

@@ -1,8 +1,7 @@
 //! Compares every rollup with the requests it was made from, to the last digit.
 //!
-//! Rollups outlive the detail they were made from: a period whose detail is
-//! gone, or was sampled, shows as rows that should not be there. Which periods
-//! still have theirs is for the caller to know.
+//! Rollups outlive the detail they were made from, and sampling leaves some of it
+//! out. Days without all their detail cannot be compared; they are named.
 
 mod budgets;
 
@@ -11,8 +10,18 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Postgres, Row, Transaction};
+use time::{Date, OffsetDateTime};
 
 pub use self::budgets::check_budgets;
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// What is not as it should be.
+    pub differences: Vec<Difference>,
+    /// UTC days that were not compared: their detail was sampled or has expired.
+    pub left_out: Vec<Date>,
+}
 
 /// A rollup row that is not what the requests add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,13 +113,17 @@ const fn rollup(
 }
 
 /// Every row of the rollups and of `conversations` that is missing, that should
-/// not be there, or that says something else than `ai_requests`. All tables are
-/// read as of one moment, so a writer may go on meanwhile.
+/// not be there, or that says something else than `ai_requests`, on days with all
+/// their detail. All tables are read as of one moment, so a writer may go on
+/// meanwhile.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
+pub async fn check(db: &PgPool) -> Result<Checked, sqlx::Error> {
     let mut tx = begin(db).await?;
+    let left_out: Vec<OffsetDateTime> = sqlx::query_scalar(include_str!("check/left_out.sql"))
+        .fetch_all(&mut *tx)
+        .await?;
     let mut differences = Vec::new();
     for Rollup {
         table,
@@ -120,7 +133,7 @@ pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
         cubes,
     } in ROLLUPS
     {
-        let query = sqlx::query(sql).bind(grain).bind(width);
+        let query = sqlx::query(sql).bind(grain).bind(width).bind(&left_out);
         let query = if cubes.is_empty() {
             query
         } else {
@@ -134,13 +147,17 @@ pub async fn check(db: &PgPool) -> Result<Vec<Difference>, sqlx::Error> {
         );
     }
     let rows = sqlx::query(include_str!("check/conversations.sql"))
+        .bind(&left_out)
         .fetch_all(&mut *tx)
         .await?;
     for row in &rows {
         differences.push(difference("conversations", row)?);
     }
     tx.rollback().await?;
-    Ok(differences)
+    Ok(Checked {
+        differences,
+        left_out: left_out.into_iter().map(OffsetDateTime::date).collect(),
+    })
 }
 
 /// A transaction that sees all tables as of one moment.

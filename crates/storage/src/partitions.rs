@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use time::{Date, Duration, OffsetDateTime};
 
 /// Tables with one partition a UTC day.
-pub(crate) const DAILY: &[&str] = &["ai_requests"];
+pub(crate) const DAILY: &[&str] = &["ai_requests", "seen_ids"];
 
 /// Days ahead of today that always have their partitions.
 const AHEAD: i64 = 3;

@@ -1,5 +1,5 @@
 -- Rows of one grain of `errors` that are not the counts over `ai_requests`.
--- $1 the grain, $2 the width of its buckets.
+-- $1 the grain, $2 the width of its buckets, $3 the days that are left out.
 with expected as (
     select
         date_bin($2::interval, created_at, timestamptz 'epoch') as bucket,
@@ -16,10 +16,13 @@ with expected as (
         max(created_at) as last_at
     from ai_requests
     where state <> 'completed'
+      and date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
 found as (
-    select * from errors where grain = $1
+    select * from errors
+    where grain = $1
+      and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
 )
 select
     concat_ws(' ', bucket, provider, model, agent, user_id, state, http_status, error_type,

@@ -1,5 +1,6 @@
 -- Rows of one grain of `latency` that are not the counts over `ai_requests`.
--- $1 the grain, $2 the width of its buckets, $3 its cubes.
+-- $1 the grain, $2 the width of its buckets, $3 the days that are left
+-- out, $4 its cubes.
 with cubes (cube, by_model, by_agent) as (
     values
         ('total', false, false),
@@ -17,6 +18,7 @@ requests as (
         floor(16 * log(2, greatest(latency_us, 1)))::smallint as slot
     from ai_requests
     where state = 'completed' and latency_us is not null
+      and date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
 ),
 sliced as (
     select
@@ -29,7 +31,7 @@ sliced as (
         r.slot
     from requests r
     cross join cubes c
-    where c.cube = any($3)
+    where c.cube = any($4)
 ),
 expected as (
     select cube, bucket, provider, model, agent, slot, count(*) as n
@@ -37,7 +39,9 @@ expected as (
     group by cube, bucket, provider, model, agent, slot
 ),
 found as (
-    select * from latency where grain = $1
+    select * from latency
+    where grain = $1
+      and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
 )
 select
     concat_ws(' ', nullif(cube, ''), bucket, provider, model, agent, 'slot', slot) as key,

@@ -1,5 +1,6 @@
 -- Rows of one grain of `usage` that are not the sums over `ai_requests`.
--- $1 the grain, $2 the width of its buckets, $3 its cubes.
+-- $1 the grain, $2 the width of its buckets, $3 the days that are left
+-- out, $4 its cubes.
 with cubes (cube, by_model, by_agent, by_user) as (
     values
         ('total', false, false, false),
@@ -27,6 +28,7 @@ requests as (
         case when state = 'completed' then latency_us end as latency_us,
         case when state = 'completed' then ttfb_us end as ttfb_us
     from ai_requests
+    where date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
 ),
 sliced as (
     select
@@ -44,7 +46,7 @@ sliced as (
             + r.tool_input + r.output + r.reasoning + r.audio_output as tokens
     from requests r
     cross join cubes c
-    where c.cube = any($3)
+    where c.cube = any($4)
 ),
 expected as (
     select
@@ -79,7 +81,9 @@ expected as (
     group by cube, bucket, provider, model, agent, user_id
 ),
 found as (
-    select * from usage where grain = $1
+    select * from usage
+    where grain = $1
+      and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
 )
 select
     concat_ws(' ', nullif(cube, ''), bucket, provider, model, agent, user_id) as key,

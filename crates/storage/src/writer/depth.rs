@@ -1,5 +1,8 @@
-//! How much of a batch is stored. The server stores everything; a benchmark
-//! leaves out what comes last, to see what each part costs.
+//! How much of a batch is stored. The server stores everything but the detail
+//! that sampling leaves out; a benchmark leaves out what comes last, to see what
+//! each part costs.
+
+use systemprompt_domain::Sampling;
 
 /// The parts of a batch, each with all before it.
 #[doc(hidden)]
@@ -18,4 +21,12 @@ pub enum Depth {
     /// And the audit trail and budgets.
     #[default]
     Everything,
+}
+
+/// What of a batch is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) depth: Depth,
+    /// Whose detail is kept.
+    pub(super) sampling: Sampling,
 }

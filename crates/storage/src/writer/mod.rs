@@ -13,6 +13,7 @@ mod intake;
 mod lost;
 mod rollups;
 mod rows;
+mod seen;
 mod store;
 
 use std::io;
@@ -23,14 +24,15 @@ use std::time::Duration;
 use sqlx::PgPool;
 use systemprompt_budgets::Rules;
 use systemprompt_capture::{Position, Spool};
-use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
+use systemprompt_domain::{Clock, Sampling};
 use tokio::sync::watch;
 
 use self::batch::Batch;
 pub use self::cursor::CursorError;
 #[doc(hidden)]
 pub use self::depth::Depth;
+use self::depth::Extent;
 use self::intake::{Gathered, Intake};
 use self::store::{Memory, Stored, store};
 use crate::budgets::{self, Settlement};
@@ -79,11 +81,12 @@ pub struct Writer {
     boot: BootId,
     stats: Arc<WriterStats>,
     linger: Duration,
-    depth: Depth,
+    extent: Extent,
 }
 
 impl Writer {
     /// Prepares to drain `spool`, from where the database says it was left.
+    /// Detail is kept of what `sampling` keeps; everything is counted.
     ///
     /// # Errors
     /// When the cursor does not fit the spool (unless `accept_gap`), or the
@@ -93,6 +96,7 @@ impl Writer {
         spool: Spool,
         clock: Clock,
         boot: BootId,
+        sampling: Sampling,
         accept_gap: bool,
     ) -> Result<Self, WriterError> {
         let from = cursor::find(&pool, &spool, accept_gap).await?;
@@ -112,7 +116,10 @@ impl Writer {
             boot,
             stats,
             linger: LINGER,
-            depth: Depth::default(),
+            extent: Extent {
+                depth: Depth::default(),
+                sampling,
+            },
         })
     }
 
@@ -128,7 +135,7 @@ impl Writer {
     #[doc(hidden)]
     #[must_use]
     pub const fn with_depth(mut self, depth: Depth) -> Self {
-        self.depth = depth;
+        self.extent.depth = depth;
         self
     }
 
@@ -251,7 +258,7 @@ impl Writer {
                 batch,
                 (from, next),
                 self.clock.now(),
-                self.depth,
+                self.extent,
             );
             let error = match tokio::time::timeout(PATIENCE, attempt).await {
                 Ok(Ok(stored)) => return Ok(stored),

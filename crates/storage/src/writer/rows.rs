@@ -101,7 +101,7 @@ columns! {
 /// Inserts the requests; answers the ids of those that were not there yet.
 pub(super) async fn insert(
     db: &mut PgConnection,
-    finished: &[RequestFinished],
+    finished: &[&RequestFinished],
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     if finished.is_empty() {
         return Ok(Vec::new());

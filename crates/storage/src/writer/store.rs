@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use super::batch::Batch;
 use super::cursor::{Moved, advance};
-use super::depth::Depth;
-use super::{WriterError, audit, conversations, rollups, rows};
+use super::depth::{Depth, Extent};
+use super::{WriterError, audit, conversations, rollups, rows, seen};
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 
@@ -46,10 +46,10 @@ pub(super) async fn store(
     batch: &Batch,
     span: (Position, Position),
     now: OffsetDateTime,
-    depth: Depth,
+    extent: Extent,
 ) -> Result<Stored, WriterError> {
     let mut db = pool.acquire().await?;
-    match attempt(&mut db, memory, spool, batch, span, now, depth).await {
+    match attempt(&mut db, memory, spool, batch, span, now, extent).await {
         Ok(duplicates) => Ok(Stored::Yes { duplicates }),
         Err(WriterError::Database(error)) if is_refusal(&error) => {
             Ok(Stored::Refused(error.to_string()))
@@ -74,8 +74,9 @@ async fn attempt(
     batch: &Batch,
     span: (Position, Position),
     now: OffsetDateTime,
-    depth: Depth,
+    extent: Extent,
 ) -> Result<u64, WriterError> {
+    let Extent { depth, sampling } = extent;
     let days = batch
         .finished
         .iter()
@@ -91,10 +92,14 @@ async fn attempt(
     {
         return Ok(0);
     }
-    let mut stored: HashSet<_> = rows::insert(&mut tx, &batch.finished)
-        .await?
-        .into_iter()
-        .collect();
+    // Sampling thins the detail; everything below counts what came.
+    let (kept, thinned): (Vec<_>, Vec<_>) = batch
+        .finished
+        .iter()
+        .partition(|f| sampling.keeps(f.context.trace_id));
+    let mut stored = HashSet::new();
+    stored.extend(rows::insert(&mut tx, &kept).await?);
+    stored.extend(seen::note(&mut tx, &thinned).await?);
     // An end that came twice in this batch was stored once.
     let finished: Vec<&RequestFinished> = batch
         .finished

@@ -2,4 +2,5 @@
 
 mod budgets;
 mod embedded;
+mod sampling;
 mod writer;

@@ -12,10 +12,11 @@ use systemprompt_capture::{Spool, SpoolOptions};
 use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{
-    Api, Clock, Event, Nanos, RequestId, RequestState, SpanId, Tokens, TraceId, Usage, UsageSource,
+    Api, Clock, Event, Nanos, RequestId, RequestState, Sampling, SpanId, Tokens, TraceId, Usage,
+    UsageSource,
 };
 use systemprompt_storage::Writer;
-use systemprompt_storage::check::check;
+use systemprompt_storage::check::{Checked, check};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
@@ -31,8 +32,18 @@ pub(crate) fn spool(dir: &Path) -> Spool {
     .expect("the spool opens")
 }
 
-async fn writer(db: &TestDb, spool: &Spool, boot: BootId) -> Writer {
-    Writer::start(db.pool().clone(), spool.clone(), Clock::System, boot, false)
+pub(crate) async fn writer(db: &TestDb, spool: &Spool, boot: BootId) -> Writer {
+    sampling_writer(db, spool, boot, Sampling::ALL).await
+}
+
+pub(crate) async fn sampling_writer(
+    db: &TestDb,
+    spool: &Spool,
+    boot: BootId,
+    sampling: Sampling,
+) -> Writer {
+    let (pool, spool) = (db.pool().clone(), spool.clone());
+    Writer::start(pool, spool, Clock::System, boot, sampling, false)
         .await
         .expect("the writer starts")
 }
@@ -139,7 +150,11 @@ pub(crate) async fn count(db: &PgPool, sql: &'static str) -> i64 {
 }
 
 async fn assert_exact(db: &TestDb) {
-    let differences = check(db.pool()).await.expect("the check runs");
+    let Checked {
+        differences,
+        left_out,
+    } = check(db.pool()).await.expect("the check runs");
+    assert_eq!(left_out, [], "every day has its detail");
     let shown: Vec<_> = differences
         .iter()
         .take(3)

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
-use systemprompt_storage::check::check;
+use systemprompt_storage::check::{Checked, check};
 use uuid::Uuid;
 
 use super::ledger::{Entries, Seen};
@@ -60,7 +60,15 @@ pub(super) async fn verify(db: &PgPool, ledger: &Entries, report: &mut Report) -
         "the audit trail has each start and end once",
         audit(db).await?,
     );
-    report.check("every rollup is the sum of its requests", check(db).await?);
+    let Checked {
+        differences,
+        left_out,
+    } = check(db).await?;
+    let left_out = left_out.iter().map(|day| format!("{day} was left out"));
+    report.check(
+        "every rollup is the sum of its requests",
+        differences.iter().map(ToString::to_string).chain(left_out),
+    );
 
     rows.iter()
         .map(|row| Ok((row.try_get("id")?, row.try_get("state")?)))

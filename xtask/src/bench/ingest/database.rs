@@ -94,8 +94,8 @@ impl Database {
 
     /// Fails unless the rollups are the sums of the rows.
     pub(super) async fn check(&self) -> anyhow::Result<()> {
-        let differences = systemprompt_storage::check::check(&self.pool).await?;
-        let first = differences.first().map(ToString::to_string);
+        let checked = systemprompt_storage::check::check(&self.pool).await?;
+        let first = checked.differences.first().map(ToString::to_string);
         ensure!(
             first.is_none(),
             "the rollups are wrong: {}",

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use systemprompt_capture::Spool;
-use systemprompt_domain::Clock;
 use systemprompt_domain::ids::BootId;
+use systemprompt_domain::{Clock, Sampling};
 use systemprompt_storage::Writer;
 use systemprompt_storage::writer::Depth;
 use time::Date;
@@ -64,7 +64,15 @@ pub(super) async fn drain(
     depth: Depth,
 ) -> anyhow::Result<Cost> {
     let pool = database.pool().clone();
-    let writer = Writer::start(pool, spool.clone(), Clock::System, BootId::new(), false).await?;
+    let writer = Writer::start(
+        pool,
+        spool.clone(),
+        Clock::System,
+        BootId::new(),
+        Sampling::ALL,
+        false,
+    )
+    .await?;
     let mut writer = writer.with_depth(depth);
     let running = Running::begin(cluster).await?;
     writer.drain().await?;

@@ -20,7 +20,7 @@ use systemprompt_config::{Action, Alert, AlertScope, AlertType, Reserve};
 use systemprompt_domain::event::{RequestFinished, Reservation};
 use systemprompt_domain::ids::{BootId, SpoolId};
 use systemprompt_domain::period::Interval;
-use systemprompt_domain::{Clock, Nanos, RequestState};
+use systemprompt_domain::{Clock, Nanos, RequestState, Sampling};
 use systemprompt_storage::Writer;
 use systemprompt_storage::budgets::{Leased, Standing, lease, status};
 use systemprompt_storage::check::check_budgets;
@@ -93,7 +93,7 @@ impl Server {
         let spool = spool(dir);
         let boot = BootId::new();
         let pool = db.pool().clone();
-        let writer = Writer::start(pool, spool.clone(), Clock::Fixed(NOW), boot, false)
+        let writer = Writer::start(pool, spool.clone(), Clock::Fixed(NOW), boot, Sampling::ALL, false)
             .await
             .expect("the writer starts")
             .with_rules(Arc::new(Rules::new(alerts)));

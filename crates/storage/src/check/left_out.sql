@@ -1,0 +1,16 @@
+-- UTC days that were counted and have no detail, or not all of it. A day that
+-- merely counts more than its rows is none of them: that would be an error.
+select bucket
+from usage_day
+where cube = 'total'
+  and (
+      exists (
+          select from seen_ids
+          where created_at >= bucket and created_at < bucket + interval '1 day'
+      )
+      or not exists (
+          select from ai_requests
+          where created_at >= bucket and created_at < bucket + interval '1 day'
+      )
+  )
+order by bucket
