@@ -21,6 +21,8 @@ mod faults;
 mod fleet;
 /// Every recorded answer through the gateway.
 mod recordings;
+/// The same requests with all their detail and with a tenth of it.
+mod sampling;
 /// Streams that are changed, left, cut or silent.
 mod streams;
 /// What a test starts and asks.

@@ -1,10 +1,12 @@
 //! `systemprompt analytics`: one command for each question of the registry.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 use systemprompt_config::Config;
+use systemprompt_domain::Sampling;
 use systemprompt_reporting::{Answer, Entry, QUERIES, default_of, find};
 
 use crate::Outside;
@@ -106,7 +108,6 @@ pub(crate) fn run(
     let params = entry.from_matches(matches)?;
     let export = output.export.as_deref().map(Export::to).transpose()?;
     let config = systemprompt_config::load(&globals.sources())?;
-    let costs = &config.profile.analytics.costs;
     let answer = database::ask(&config, entry, params, outside)?;
     if let Some(export) = &export {
         export.write(entry, &answer)?;
@@ -120,9 +121,9 @@ pub(crate) fn run(
     if output.json {
         Envelope::new(entry, &answer).write(&mut *outside.out)?;
     } else if export.is_none() {
-        outside.out.write_all(
-            human::render(entry, &answer, costs, &next(&config), outside.look).as_bytes(),
-        )?;
+        outside
+            .out
+            .write_all(human::render(entry, &answer, &next(&config), outside.look).as_bytes())?;
     }
     if words != entry.path {
         let others = names(entry.group())
@@ -138,12 +139,23 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// How many rows were written, and what a file does not say of them.
 fn count(answer: &Answer<Value>) -> String {
-    let more = if answer.more { ", more exist" } else { "" };
-    match answer.rows.len() {
-        1 => format!("1 row{more}"),
-        rows => format!("{rows} rows{more}"),
+    let mut count = match answer.rows.len() {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    };
+    if answer.more {
+        count.push_str(", more exist");
     }
+    if let Some(rate) = answer.sampled {
+        let sampling = Sampling::new(rate);
+        write!(count, ", sampled {sampling}").expect("a String takes all");
+    }
+    if let Some(currency) = &answer.currency {
+        write!(count, ", amounts in {currency}").expect("a String takes all");
+    }
+    count
 }
 
 /// What to do where nothing was recorded.

@@ -13,6 +13,7 @@ use crate::database;
 use crate::export::Envelope;
 use crate::failure::Failure;
 use crate::human::column::Column;
+use crate::human::locale::Locale;
 
 pub(crate) fn command() -> Command {
     Command::new("audit")
@@ -46,10 +47,11 @@ pub(crate) fn run(
         Envelope::new(entry, &answer).write(&mut *outside.out)?;
     } else {
         let columns = Column::of(entry.row().as_value());
+        let locale = Locale::of(&answer);
         for row in answer.rows.iter().filter_map(Value::as_object) {
             outside
                 .out
-                .write_all(page::page(&columns, row, outside.look).as_bytes())?;
+                .write_all(page::page(&columns, row, &locale, outside.look).as_bytes())?;
         }
     }
     Ok(())

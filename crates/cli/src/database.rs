@@ -1,10 +1,11 @@
 //! A question put to the database: opened for it, and closed whatever comes.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use serde_json::Value;
 use systemprompt_config::Config;
-use systemprompt_reporting::{Answer, Ctx, Entry, Scope};
+use systemprompt_reporting::{Answer, Ctx, Entry, Scope, Settings};
 use systemprompt_storage::Storage;
 
 use crate::Outside;
@@ -31,6 +32,7 @@ pub(crate) fn ask(
         .await?;
         let ctx = Ctx {
             pool: storage.pool().clone(),
+            settings: Arc::new(Settings::from(&config.profile.analytics)),
             scope: Scope::everything(),
             clock: outside.clock,
         };

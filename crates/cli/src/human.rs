@@ -14,7 +14,7 @@ pub(crate) mod text;
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use systemprompt_config::Costs;
+use systemprompt_domain::Sampling;
 use systemprompt_domain::period::Zone;
 use systemprompt_reporting::{Answer, Entry, PeriodUsed};
 
@@ -29,23 +29,13 @@ use self::table::{Filled, table};
 /// Sparklines are drawn no longer than this.
 const LONGEST_LINE: usize = 60;
 
-/// The answer to a question as text, amounts in the currency of `costs` where
-/// that has a rate. `next` is what to do where there is
-/// nothing to show yet.
+/// The answer to a question as text. `next` is what to do where there is nothing
+/// to show yet.
 #[must_use]
-pub fn render(
-    entry: &Entry,
-    answer: &Answer<Value>,
-    costs: &Costs,
-    next: &str,
-    look: Look,
-) -> String {
-    let locale = Locale::of(answer.period.as_ref(), costs);
+pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> String {
+    let locale = Locale::of(answer);
     let zone = &locale.zone;
     let columns = Column::of(entry.row().as_value());
-    let has_money = columns
-        .iter()
-        .any(|column| matches!(column.unit, Unit::Usd | Unit::Varies));
     let rows: Vec<&Row> = answer.rows.iter().filter_map(Value::as_object).collect();
     let mut page = Page {
         text: String::new(),
@@ -74,8 +64,11 @@ pub fn render(
     if let Some(note) = &answer.note {
         page.aside(&format!("Note: {}", text::clean(note)));
     }
-    if let Some(remark) = locale.remark.filter(|_| has_money) {
-        page.aside(&remark);
+    if let Some(rate) = answer.sampled {
+        let sampling = Sampling::new(rate);
+        page.aside(&format!(
+            "Sampled {sampling}: the other requests are counted but not listed."
+        ));
     }
     page.text
 }

@@ -55,7 +55,8 @@ pub struct Costs {
     #[serde(with = "custom_price")]
     #[schemars(with = "BTreeMap<String, custom_price::Form>")]
     pub custom_pricing: BTreeMap<String, CustomPrice>,
-    /// What a US dollar is worth in `currency`, from a day on.
+    /// What a US dollar is worth in `currency`, from a UTC day on. The earliest
+    /// rate also holds before its day.
     pub exchange_rates: Vec<ExchangeRate>,
 }
 

@@ -1,14 +1,20 @@
-//! What every question is asked with: the database, the caller's scope and the
-//! clock.
+//! What every question is asked with: the database, the profile's settings, the
+//! caller's scope and the clock.
+
+use std::sync::Arc;
 
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
+
+use crate::settings::Settings;
 
 /// What a question needs besides its parameters.
 #[derive(Clone, Debug)]
 pub struct Ctx {
     /// The questions' own pool of connections.
     pub pool: PgPool,
+    /// What of the profile answers depend on.
+    pub settings: Arc<Settings>,
     /// What the caller may see.
     pub scope: Scope,
     /// Where "now" comes from.

@@ -129,8 +129,8 @@ impl Entry {
     }
 
     /// The JSON schema of a row. The order of its properties is the order of
-    /// the columns; `x-unit` is what a column counts (`usd`, `count`, `tokens`,
-    /// `ms`, `ratio`, `time`, `id`).
+    /// the columns; `x-unit` is what a column counts (`money` in the answer's
+    /// currency, `usd`, `count`, `tokens`, `ms`, `ratio`, `time`, `id`).
     #[must_use]
     pub fn row(&self) -> Schema {
         (self.row)()
@@ -164,7 +164,9 @@ fn read<Q: Query>(params: Value) -> Result<Q> {
 }
 
 async fn run<Q: Query>(ctx: &Ctx, params: Value) -> Result<Answer<Value>> {
-    Ok(read::<Q>(params)?.run(ctx).await?.map(to_value))
+    let mut answer = read::<Q>(params)?.run(ctx).await?;
+    answer.currency = ctx.settings.currency.code().map(str::to_owned);
+    Ok(answer.map(to_value))
 }
 
 fn to_value(plain: impl serde::Serialize) -> Value {

@@ -1,10 +1,13 @@
-//! How figures are written: times, dollars, ratios, milliseconds. Row fields
-//! name their unit as `x-unit` in the schema, for front ends to format.
+//! How figures are written: times, amounts, ratios, milliseconds. Row fields name
+//! their unit as `x-unit` in the schema, for front ends to format.
 
-use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use systemprompt_domain::Nanos;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgTypeInfo, PgValueRef};
+use sqlx::{Decode, Postgres, Type};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -43,9 +46,57 @@ impl JsonSchema for Time {
     }
 }
 
-/// Nano-dollars as dollars.
-pub(crate) fn usd(nanos: i64) -> Decimal {
-    Nanos(nanos).to_usd()
+/// A sum of costs in nano-units, not rounded yet. Statements answer it as text: a
+/// converted sum is no whole number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount(Decimal);
+
+impl Amount {
+    /// Nano-dollars in a currency of which a dollar is worth `rate`.
+    pub(crate) fn of(nanos: i64, rate: Decimal) -> Self {
+        let converted = Decimal::from(nanos).checked_mul(rate);
+        Self(converted.expect("the profile's rates leave room for the largest cost"))
+    }
+
+    /// The amount as it is shown, rounded half to even to a nano-unit.
+    pub(crate) fn rounded(self) -> Decimal {
+        let nanos = RoundingStrategy::MidpointNearestEven;
+        let nanos = self.0.round_dp_with_strategy(0, nanos);
+        (nanos * Decimal::new(1, 9)).normalize()
+    }
+
+    /// The mean of `n`, rounded likewise; `None` of nothing.
+    pub(crate) fn mean(self, n: i64) -> Option<Decimal> {
+        let mean = self.0.checked_div(Decimal::from(n))?;
+        Some(Self(mean).rounded())
+    }
+
+    /// Near enough to compare it.
+    pub(crate) fn to_f64(self) -> f64 {
+        self.0.to_f64().unwrap_or_default()
+    }
+
+    /// The part it is of a whole, to six decimals; `None` of nothing.
+    pub(crate) fn share_of(self, whole: Self) -> Option<f64> {
+        (!whole.0.is_zero()).then(|| round(self.to_f64() / whole.to_f64(), 6))
+    }
+}
+
+impl Type<Postgres> for Amount {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <str as Type<Postgres>>::compatible(of)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Amount {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let text = <&str as Decode<'r, Postgres>>::decode(value)?;
+        Ok(Self(text.parse()?))
+    }
 }
 
 /// A part of a whole, 0 to 1, to six decimals; `None` of nothing.

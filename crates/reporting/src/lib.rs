@@ -5,6 +5,7 @@
 //! whatever else asks walk [`QUERIES`]; how they look is left to them.
 
 mod ctx;
+mod currency;
 mod decode;
 mod entry;
 mod error;
@@ -14,11 +15,14 @@ mod query;
 pub mod questions;
 mod registry;
 mod rollup;
+mod settings;
 
 pub use ctx::{Ctx, Scope};
+pub use currency::Currency;
 pub use entry::{BoxFuture, Entry};
 pub use error::{Error, Result};
 pub use figures::Time;
 pub use params::{Filters, GroupBy, Limit, Page, PeriodArgs};
 pub use query::{Answer, PeriodUsed, Query};
 pub use registry::{QUERIES, default_of, find};
+pub use settings::Settings;

@@ -5,6 +5,7 @@ use std::future::Future;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use systemprompt_domain::Sampling;
 
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -35,6 +36,12 @@ pub struct Answer<R> {
     /// The period the answer covers, where the question has one
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<PeriodUsed>,
+    /// The currency of amounts, by its three letters, where that is not USD
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// The share of requests that can be rows, where detail is sampled
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<f64>,
     /// The rows
     pub rows: Vec<R>,
     /// Whether there are more rows than were asked for
@@ -50,6 +57,8 @@ impl<R> Answer<R> {
     pub fn of(rows: Vec<R>) -> Self {
         Self {
             period: None,
+            currency: None,
+            sampled: None,
             rows,
             more: false,
             note: None,
@@ -79,16 +88,30 @@ impl<R> Answer<R> {
         Self { note, ..self }
     }
 
+    /// The same answer, of requests themselves: only those that keep their
+    /// detail.
+    #[must_use]
+    pub fn sampled(self, sampling: Sampling) -> Self {
+        Self {
+            sampled: sampling.rate(),
+            ..self
+        }
+    }
+
     /// The same answer with every row changed.
     pub fn map<T>(self, change: impl FnMut(R) -> T) -> Answer<T> {
         let Self {
             period,
+            currency,
+            sampled,
             rows,
             more,
             note,
         } = self;
         Answer {
             period,
+            currency,
+            sampled,
             rows: rows.into_iter().map(change).collect(),
             more,
             note,

@@ -15,6 +15,7 @@ use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_notify::Channels;
 use systemprompt_pricing::Catalogue;
+use systemprompt_reporting::Settings;
 use systemprompt_storage::{Storage, Writer, prices};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -171,7 +172,11 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         writer: writer.stats(),
         shutdown: shutdown.clone(),
     };
-    let api = ApiState::new(storage.pool().clone(), Clock::System);
+    let api = ApiState::new(
+        storage.pool().clone(),
+        Settings::from(analytics),
+        Clock::System,
+    );
     let open = auth.is_open();
     let app = app::router(auth, gateway, health, api);
 

@@ -67,7 +67,7 @@ const SECTIONS: [(&str, &[&str]); 4] = [
 
 /// What the sections on tokens and cost show.
 #[cfg(test)]
-const APART: [&str; 9] = [
+const APART: [&str; 10] = [
     "id",
     "tokens",
     "usage_source",
@@ -75,12 +75,13 @@ const APART: [&str; 9] = [
     "usage_extra",
     "raw_usage",
     "cost",
+    "converted_cost",
     "price_version",
     "arithmetic",
 ];
 
 /// A request as a page.
-pub(super) fn page(columns: &[Column], row: &Row, look: Look) -> String {
+pub(super) fn page(columns: &[Column], row: &Row, locale: &Locale, look: Look) -> String {
     let mut page = Page {
         text: String::new(),
         look,
@@ -99,6 +100,7 @@ pub(super) fn page(columns: &[Column], row: &Row, look: Look) -> String {
     }
     page.tokens(row);
     page.cost(row);
+    page.converted(row, locale);
     page.text
 }
 
@@ -234,6 +236,17 @@ impl Page {
         }
     }
 
+    /// The cost in the answer's currency, where that is another. Prices are in
+    /// dollars, so the bill is too.
+    fn converted(&mut self, row: &Row, locale: &Locale) {
+        if let Some(amount) = row.get("converted_cost").and_then(decimal) {
+            let amount = locale.money(amount, amount.normalize().scale().max(2));
+            self.line(&format!(
+                "  converted {amount}, at the rate of its day; the prices above are in US dollars"
+            ));
+        }
+    }
+
     /// Quantity times rate, line by line, and the sum below.
     fn bill(&mut self, lines: &[Value], version: Option<&str>) {
         let lines: Vec<Line> = lines.iter().filter_map(Line::read).collect();
@@ -338,7 +351,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use systemprompt_reporting::find;
+    use systemprompt_reporting::{Answer, find};
 
     use super::*;
 
@@ -371,6 +384,7 @@ mod tests {
         page(
             &columns(),
             row.as_object().expect("an object"),
+            &Locale::default(),
             Look::default(),
         )
     }
@@ -386,6 +400,22 @@ mod tests {
         row["arithmetic_agrees"] = json!(false);
         row["cost"] = json!("0.03");
         assert!(shown(&row).ends_with("  recorded $0.03: NOT what the prices say\n"));
+    }
+
+    #[test]
+    fn another_currency_has_a_line_of_its_own() {
+        let mut row = finished();
+        row["converted_cost"] = json!("0.0155");
+        let mut answer = Answer::of(Vec::new());
+        answer.currency = Some("EUR".to_owned());
+        let row = row.as_object().expect("an object");
+        let page = page(&columns(), row, &Locale::of(&answer), Look::default());
+        assert!(
+            page.ends_with(
+                "  converted EUR 0.0155, at the rate of its day; the prices above are in US dollars\n"
+            ),
+            "{page}"
+        );
     }
 
     #[test]

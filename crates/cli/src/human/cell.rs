@@ -41,13 +41,12 @@ pub(crate) fn value<'a>(column: &Column, row: &'a Row) -> &'a Value {
 
 /// A column as text, safe for a terminal: one cell for each row.
 pub(crate) fn cells(column: &Column, rows: &[&Row], locale: &Locale, ids: Ids) -> Vec<String> {
-    let amount = |value: &Value| decimal(value).map(|usd| locale.convert(usd));
     let zone = &locale.zone;
     let values = || rows.iter().map(|row| value(column, row));
     let write: Box<Write<'_>> = match column.unit {
-        Unit::Usd => {
-            let places = figure::decimals(values().filter_map(amount));
-            Box::new(move |_, value| Some(locale.money(amount(value)?, places)))
+        unit @ (Unit::Usd | Unit::Money) => {
+            let places = figure::decimals(values().filter_map(decimal));
+            Box::new(move |_, value| Some(amount(unit, decimal(value)?, places, locale)))
         }
         Unit::Time => {
             let moments = values().filter_map(|value| figure::parse_moment(value.as_str()?, zone));
@@ -90,9 +89,9 @@ pub(crate) fn cells(column: &Column, rows: &[&Row], locale: &Locale, ids: Ids) -
 /// A value whose neighbours do not matter; `None` if it is not of that unit.
 fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
     match unit {
-        Unit::Usd => {
-            let amount = locale.convert(decimal(value)?);
-            Some(locale.money(amount, figure::decimals([amount])))
+        Unit::Usd | Unit::Money => {
+            let decimal = decimal(value)?;
+            Some(amount(unit, decimal, figure::decimals([decimal]), locale))
         }
         Unit::Count => Some(figure::grouped(&value.as_number()?.to_string())),
         Unit::Ms => value.as_f64().map(figure::millis),
@@ -103,6 +102,14 @@ fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
             .map(|yes| if yes { "yes" } else { "no" }.to_owned()),
         Unit::Id | Unit::Text => value.as_str().map(name),
         Unit::Time | Unit::Varies | Unit::Nested => None,
+    }
+}
+
+/// An amount of dollars, or in the answer's currency.
+fn amount(unit: Unit, amount: Decimal, decimals: u32, locale: &Locale) -> String {
+    match unit {
+        Unit::Money => locale.money(amount, decimals),
+        _ => figure::money(amount, decimals),
     }
 }
 

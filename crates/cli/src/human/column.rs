@@ -13,8 +13,10 @@ pub(crate) struct Column {
 /// What a column counts, which decides how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// US dollars.
+    /// US dollars, whatever the answer's currency.
     Usd,
+    /// An amount in the answer's currency.
+    Money,
     /// How many.
     Count,
     /// Milliseconds.
@@ -78,6 +80,7 @@ impl Unit {
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "usd" => Some(Self::Usd),
+            "money" => Some(Self::Money),
             "count" | "tokens" => Some(Self::Count),
             "ms" => Some(Self::Ms),
             "ratio" => Some(Self::Ratio),
@@ -117,7 +120,13 @@ impl Unit {
     pub(crate) const fn is_figure(self) -> bool {
         matches!(
             self,
-            Self::Usd | Self::Count | Self::Ms | Self::Ratio | Self::Varies | Self::Number
+            Self::Usd
+                | Self::Money
+                | Self::Count
+                | Self::Ms
+                | Self::Ratio
+                | Self::Varies
+                | Self::Number
         )
     }
 }

@@ -86,7 +86,10 @@ fn items(columns: &[Column], row: &Row, locale: &Locale) -> Vec<Item> {
         text: written(column, row, locale),
         change: previous(column).map(|previous| change(column, previous, row, locale)),
     };
-    let told = columns.iter().filter(|column| !told_beside(column));
+    // What this answer does not have is not asked about either.
+    let told = columns
+        .iter()
+        .filter(|column| row.contains_key(&column.key) && !told_beside(column));
     told.map(item).collect()
 }
 

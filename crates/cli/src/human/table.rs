@@ -163,7 +163,7 @@ fn gives_way(columns: &[&Filled]) -> usize {
     let other = || {
         columns
             .iter()
-            .rposition(|column| column.column.unit != Unit::Usd)
+            .rposition(|column| !matches!(column.column.unit, Unit::Usd | Unit::Money))
             .filter(later)
     };
     empty

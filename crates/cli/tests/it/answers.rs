@@ -6,11 +6,14 @@ use axum::Extension;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
+use rust_decimal::Decimal;
 use serde_json::Value;
+use systemprompt_config::{Analytics, Costs, ExchangeRate};
 use systemprompt_domain::Clock;
-use systemprompt_reporting::{Entry, QUERIES, Scope};
+use systemprompt_reporting::{Entry, QUERIES, Scope, Settings};
 use systemprompt_server_core::api::{self, ApiState};
 use systemprompt_testkit::db::TestDb;
+use time::macros::date;
 use tower::ServiceExt as _;
 
 use crate::shell::{NOW, Run, systemprompt};
@@ -60,8 +63,8 @@ impl Asked {
             .expect("a request")
     }
 
-    async fn over_http(&self, path: &str) -> Value {
-        let state = ApiState::new(self.db.pool().clone(), Clock::Fixed(NOW));
+    async fn over_http(&self, path: &str, settings: Settings) -> Value {
+        let state = ApiState::new(self.db.pool().clone(), settings, Clock::Fixed(NOW));
         let router = api::router(state).layer(Extension(Scope::everything()));
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let response = router.oneshot(request).await.expect("infallible");
@@ -87,6 +90,65 @@ fn needed(entry: &Entry, id: &str) -> (String, String) {
     }
 }
 
+/// Both make their settings from the profile.
+#[tokio::test]
+async fn a_currency_and_a_sample_are_the_same_in_both() {
+    let asked = Asked::new().await;
+    let rate = |from, cents| ExchangeRate {
+        from,
+        usd_to: Decimal::new(cents, 2),
+    };
+    let analytics = Analytics {
+        sampling_rate: 0.1,
+        costs: Costs {
+            currency: "EUR".to_owned(),
+            exchange_rates: vec![
+                rate(date!(2026 - 11 - 23), 95),
+                rate(date!(2026 - 01 - 01), 90),
+            ],
+            ..Costs::default()
+        },
+        ..Analytics::default()
+    };
+    let profile = "--set analytics.sampling_rate=0.1 --set analytics.costs.currency=EUR \
+                   --set analytics.costs.exchange_rates=[\
+                   {\"from\":\"2026-11-23\",\"usd_to\":0.95},{\"from\":\"2026-01-01\",\"usd_to\":0.9}]";
+    let id = asked.some_id().await;
+    for entry in QUERIES {
+        let (args, query) = needed(entry, &id);
+        let words = entry.path.join(" ");
+        let run = asked
+            .run(&format!("analytics {words}{args} --json {profile}"))
+            .await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let path = format!("/api/v1/analytics/{}{query}", entry.path.join("/"));
+        let answer = json(&run);
+        let settings = Settings::from(&analytics);
+        assert_eq!(answer, asked.over_http(&path, settings).await, "{path}");
+        assert_eq!(answer["currency"], "EUR");
+        let sampled = if entry.path == ["requests", "list"] {
+            Value::from(0.1)
+        } else {
+            Value::Null
+        };
+        assert_eq!(answer["sampled"], sampled, "{path}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("list.csv");
+    let line = format!(
+        "analytics requests list --since 7d --export {} {profile}",
+        file.display()
+    );
+    let run = asked.run(&line).await;
+    assert!(
+        run.err
+            .starts_with("Wrote 20 rows, more exist, sampled 10 %, amounts in EUR to "),
+        "{run:?}"
+    );
+    let page = asked.run(&format!("infra logs audit {id} {profile}")).await;
+    assert!(page.out.contains("  converted EUR "), "{page:?}");
+}
+
 #[tokio::test]
 async fn the_command_line_and_the_api_say_the_same() {
     let asked = Asked::new().await;
@@ -99,7 +161,11 @@ async fn the_command_line_and_the_api_say_the_same() {
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{:?}", entry.path);
         let answer = json(&run);
         let path = format!("/api/v1/analytics/{}{query}", entry.path.join("/"));
-        assert_eq!(answer, asked.over_http(&path).await, "{path}");
+        assert_eq!(
+            answer,
+            asked.over_http(&path, Settings::default()).await,
+            "{path}"
+        );
         assert_eq!(answer["question"], entry.path.join(" "));
         assert!(
             answer["rows"]
@@ -136,7 +202,9 @@ async fn a_group_alone_asks_its_first_question_and_names_the_others() {
     );
     assert_eq!(
         json(&run),
-        asked.over_http("/api/v1/analytics/costs?since=7d").await
+        asked
+            .over_http("/api/v1/analytics/costs?since=7d", Settings::default())
+            .await
     );
 }
 

@@ -2,10 +2,8 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use systemprompt_cli::{Look, render};
-use systemprompt_config::{Costs, ExchangeRate};
 use systemprompt_reporting::{Answer, Entry, PeriodUsed, find};
 use time::macros::datetime;
 use unicode_width::UnicodeWidthStr;
@@ -27,13 +25,7 @@ fn over_a_day(rows: Vec<Value>) -> Answer<Value> {
 }
 
 fn answered(entry: &Entry, answer: &Answer<Value>, look: Look) -> String {
-    render(
-        entry,
-        answer,
-        &Costs::default(),
-        "Point an SDK at the gateway.",
-        look,
-    )
+    render(entry, answer, "Point an SDK at the gateway.", look)
 }
 
 fn plain(width: usize) -> Look {
@@ -230,29 +222,22 @@ fn another_currency_is_shown_with_its_name() {
         "name": "scout", "requests": 2, "cost": "10.5", "share": 1.0, "input_tokens": 3,
         "output_tokens": 4, "unpriced_requests": 0,
     });
-    let rate = ExchangeRate {
-        from: time::macros::date!(2026 - 01 - 01),
-        usd_to: Decimal::new(9, 1),
-    };
-    let costs = Costs {
-        currency: "EUR".to_owned(),
-        exchange_rates: vec![rate],
-        ..Costs::default()
-    };
-    let answer = over_a_day(vec![row]);
-    let entry = question(&["costs", "breakdown"]);
-    let shown = render(entry, &answer, &costs, "", plain(80));
+    let mut answer = over_a_day(vec![row]);
+    answer.currency = Some("EUR".to_owned());
+    let shown = answered(question(&["costs", "breakdown"]), &answer, plain(80));
     assert!(
-        shown.contains("EUR 9.45") && !shown.contains('$'),
+        shown.contains("EUR 10.50") && !shown.contains('$'),
         "{shown}"
     );
-    let without = Costs {
-        exchange_rates: Vec::new(),
-        ..costs
-    };
-    let shown = render(entry, &answer, &without, "", plain(80));
+}
+
+#[test]
+fn a_sample_says_that_it_is_one() {
+    let mut answer = requests();
+    answer.sampled = Some(0.1);
+    let shown = answered(question(&["requests", "list"]), &answer, plain(120));
     assert!(
-        shown.contains("$10.50") && shown.contains("Amounts are in US dollars, not EUR"),
+        shown.ends_with("\nSampled 10 %: the other requests are counted but not listed.\n"),
         "{shown}"
     );
 }

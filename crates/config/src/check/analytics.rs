@@ -1,13 +1,18 @@
-//! The ranges of `analytics`, what its settings need of each other, and which
-//! of them this version does not apply.
+//! The ranges of `analytics`, what its settings need of each other, and which of
+//! them this version does not apply.
 
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
 use super::Checks;
-use crate::analytics::{Alert, AlertType, Analytics};
+use crate::analytics::{Action, Alert, AlertType, Analytics, Costs};
 use crate::path::{KeyPath, key_path};
+
+/// The highest exchange rate and its most decimals: with them every sum up to a
+/// hundred billion units of the currency is exact.
+const HIGHEST_RATE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+const RATE_DECIMALS: u32 = 8;
 
 impl Checks<'_> {
     pub(super) fn analytics(&mut self, analytics: &Analytics) {
@@ -18,7 +23,8 @@ impl Checks<'_> {
         if !(0.0..=1.0).contains(&analytics.sampling_rate) {
             self.refuse(&path.join("sampling_rate"), "must be between 0.0 and 1.0");
         }
-        self.costs(analytics);
+        self.costs(&analytics.costs);
+        self.exchange_rates(&analytics.costs);
         let mut names = BTreeSet::new();
         for (i, alert) in analytics.alerts.iter().enumerate() {
             let path = key_path!["analytics", "alerts", i];
@@ -32,11 +38,13 @@ impl Checks<'_> {
             }
             names.insert(name);
         }
+        if !analytics.enabled {
+            self.not_paused(&analytics.alerts);
+        }
         self.not_applied_yet(analytics);
     }
 
-    fn costs(&mut self, analytics: &Analytics) {
-        let costs = &analytics.costs;
+    fn costs(&mut self, costs: &Costs) {
         let path = key_path!["analytics", "costs"];
         let is_code =
             costs.currency.len() == 3 && costs.currency.bytes().all(|b| b.is_ascii_uppercase());
@@ -68,13 +76,27 @@ impl Checks<'_> {
                 }
             }
         }
+    }
+
+    fn exchange_rates(&mut self, costs: &Costs) {
+        let path = key_path!["analytics", "costs", "exchange_rates"];
+        let mut days = BTreeSet::new();
         for (i, rate) in costs.exchange_rates.iter().enumerate() {
-            if rate.usd_to <= Decimal::ZERO {
-                self.refuse(
-                    &path.join("exchange_rates").join(i).join("usd_to"),
-                    "must be above 0",
-                );
+            let usd_to = rate.usd_to.normalize();
+            if usd_to <= Decimal::ZERO || usd_to > HIGHEST_RATE {
+                let range = format!("must be above 0 and at most {HIGHEST_RATE}");
+                self.refuse(&path.join(i).join("usd_to"), range);
+            } else if usd_to.scale() > RATE_DECIMALS {
+                let finest = format!("must have at most {RATE_DECIMALS} decimals");
+                self.refuse(&path.join(i).join("usd_to"), finest);
             }
+            if !days.insert(rate.from) {
+                let twice = format!("is {}, as another rate's is; a day has one", rate.from);
+                self.refuse(&path.join(i).join("from"), twice);
+            }
+        }
+        if costs.currency == "USD" && !days.is_empty() {
+            self.warn("analytics.costs.exchange_rates is not needed while the currency is USD");
         }
     }
 
@@ -106,30 +128,24 @@ impl Checks<'_> {
         }
     }
 
+    /// Budgets that hold nothing back while nothing is counted.
+    fn not_paused(&mut self, alerts: &[Alert]) {
+        let budgets = alerts
+            .iter()
+            .filter(|alert| alert.action.contains(&Action::PauseRequests));
+        for alert in budgets {
+            self.warn(format!(
+                "alert {} is to pause requests, but analytics.enabled is false: nothing is counted \
+                 and nothing is paused",
+                alert.name()
+            ));
+        }
+    }
+
     /// Settings that are read and checked but change nothing in this version.
     fn not_applied_yet(&mut self, analytics: &Analytics) {
-        let default = Analytics::default();
-        let same_rate = (analytics.sampling_rate - default.sampling_rate).abs() < f64::EPSILON;
-        let settings = [
-            ("analytics.enabled", analytics.enabled != default.enabled),
-            (
-                "analytics.retention_days",
-                analytics.retention_days != default.retention_days,
-            ),
-            ("analytics.sampling_rate", !same_rate),
-            (
-                "analytics.costs.currency",
-                analytics.costs.currency != default.costs.currency,
-            ),
-            (
-                "analytics.costs.exchange_rates",
-                !analytics.costs.exchange_rates.is_empty(),
-            ),
-        ];
-        for (setting, _) in settings.into_iter().filter(|(_, changed)| *changed) {
-            self.warn(format!(
-                "{setting} is read but not applied by this version yet"
-            ));
+        if analytics.retention_days != Analytics::default().retention_days {
+            self.warn("analytics.retention_days is read but not applied by this version yet");
         }
         for alert in &analytics.alerts {
             self.warn(format!(

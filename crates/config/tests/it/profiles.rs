@@ -130,7 +130,7 @@ fn what_is_not_applied_is_said() {
         "server: {listen: '0.0.0.0:80'}\n\
          providers: {openai: {base_url: 'http://far.example', credentials: {env: K}}}\n\
          analytics:\n  enabled: false\n  retention_days: 30\n  sampling_rate: 0.5\n  \
-         costs:\n    currency: EUR\n    exchange_rates: [{from: 2026-01-01, usd_to: 0.92}]\n    \
+         alerts: [{type: monthly_cost, threshold: 9, action: pause_requests}]\n  costs:\n    currency: EUR\n    exchange_rates: [{from: 2026-01-01, usd_to: 0.92}]\n    \
          custom_pricing: {m: {input_per_1k: 1, output_per_1k: 1, provider: groq}}\n",
     )
     .env("K", "key")
@@ -141,11 +141,9 @@ fn what_is_not_applied_is_said() {
             "server.listen is open to other machines but server.tokens is empty: their requests will be refused",
             "server.listen is open to other machines without encryption: put a TLS proxy in front and name it in server.trusted_proxies",
             "providers.openai sends its key over http, where others can read it",
-            "analytics.enabled is read but not applied by this version yet",
+            "alert monthly_cost is to pause requests, but analytics.enabled is false: nothing is counted and nothing is paused",
             "analytics.retention_days is read but not applied by this version yet",
-            "analytics.sampling_rate is read but not applied by this version yet",
-            "analytics.costs.currency is read but not applied by this version yet",
-            "analytics.costs.exchange_rates is read but not applied by this version yet",
+            "alert monthly_cost is read but not evaluated by this version",
             "custom_pricing names the provider groq, which is not configured",
         ]
     );

@@ -164,7 +164,15 @@ fn costs() {
         ),
         (
             "analytics:\n  costs:\n    exchange_rates: [{from: 2026-01-01, usd_to: 0}]",
-            "3: analytics.costs.exchange_rates[0].usd_to must be above 0",
+            "3: analytics.costs.exchange_rates[0].usd_to must be above 0 and at most 1000000000",
+        ),
+        (
+            "analytics:\n  costs:\n    exchange_rates: [{from: 2026-01-01, usd_to: 0.123456789}]",
+            "3: analytics.costs.exchange_rates[0].usd_to must have at most 8 decimals",
+        ),
+        (
+            "analytics:\n  costs:\n    exchange_rates: [{from: 2026-01-01, usd_to: 1}, {from: 2026-01-01, usd_to: 2}]",
+            "3: analytics.costs.exchange_rates[1].from is 2026-01-01, as another rate's is; a day has one",
         ),
         (
             "analytics:\n  costs:\n    custom_pricing:\n      m: {input_per_1k: 1, output_per_1k: -1}",

@@ -36,7 +36,7 @@ pub struct OverviewRow {
     /// The change against the period before
     #[schemars(extend("x-unit" = "ratio"))]
     pub change: Option<f64>,
-    /// What value and previous count: count, tokens, usd, ms or ratio
+    /// What value and previous count: count, tokens, usd (money in another currency), ms or ratio
     pub unit: &'static str,
 }
 
@@ -49,8 +49,8 @@ pub enum Figure {
     Count(i64),
     /// A ratio or milliseconds
     Measure(f64),
-    /// US dollars
-    Usd(Decimal),
+    /// An amount
+    Money(Decimal),
 }
 
 impl Figure {
@@ -58,7 +58,7 @@ impl Figure {
         match self {
             Self::Count(count) => count as f64,
             Self::Measure(measure) => measure,
-            Self::Usd(usd) => usd.to_f64().unwrap_or_default(),
+            Self::Money(amount) => amount.to_f64().unwrap_or_default(),
         }
     }
 }
@@ -176,8 +176,8 @@ impl Query for Overview {
             row(
                 "costs",
                 "cost",
-                "usd",
-                each(|known| Some(Figure::Usd(known.usage.cost()))),
+                ctx.settings.currency.unit(),
+                each(|known| Some(Figure::Money(known.usage.cost()))),
             ),
             row(
                 "costs",

@@ -2,6 +2,7 @@
 
 use super::source::{Dimension, Source};
 use crate::error::Result;
+use crate::figures::Amount;
 
 /// What one model, agent, provider or user spent.
 #[derive(Clone, Debug)]
@@ -9,9 +10,9 @@ pub(crate) struct Spend {
     /// Empty where it is not known.
     pub name: String,
     pub requests: i64,
-    pub cost_nanos: i64,
+    pub spent: Amount,
     /// The cost of all names, the ones beyond the limit included.
-    pub all_cost_nanos: i64,
+    pub all_spent: Amount,
     pub input_tokens: i64,
     pub output_tokens: i64,
     pub unpriced: i64,
@@ -43,6 +44,7 @@ impl Source<'_> {
         order: Order,
         limit: i64,
     ) -> Result<Vec<Spend>> {
+        let currency = &self.ctx.settings.currency;
         let rows = sqlx::query_file_as!(
             Spend,
             "src/rollup/spend.sql",
@@ -56,6 +58,8 @@ impl Source<'_> {
             dimension.as_str(),
             order.as_str(),
             limit,
+            &currency.rates_in_order(),
+            &currency.changes(),
         );
         Ok(rows.fetch_all(&self.ctx.pool).await?)
     }

@@ -1,6 +1,7 @@
 -- Spend in the windows $2 by the dimension $8, the largest first by $9. It adds
--- up far fewer columns than usage.sql, because users can be many.
-with spent as (
+-- up far fewer columns than usage.sql, because users can be many. Costs are
+-- converted as there, at the rates $11 from the moments $12 on.
+with counted as (
     select
         case $8::text
             when 'provider' then provider
@@ -9,6 +10,7 @@ with spent as (
             when 'user' then user_id
         end as name,
         requests, cost_nanos, unpriced,
+        ($11::text[])[1 + width_bucket(bucket, $12::timestamptz[])]::numeric as rate,
         input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input as input_tokens,
         output + reasoning + audio_output as output_tokens
     from usage
@@ -19,23 +21,37 @@ with spent as (
       and (cardinality($5::text[]) = 0 or provider = any ($5))
       and (cardinality($6::text[]) = 0 or agent = any ($6))
       and (cardinality($7::text[]) = 0 or user_id = any ($7))
+),
+
+spent as (
+    select
+        name,
+        sum(requests) as requests,
+        case
+            when cardinality($11) = 0 then sum(cost_nanos)
+            else sum(cost_nanos * rate)
+        end as cost,
+        sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(unpriced) as unpriced
+    from counted
+    group by name
 )
 
 select
     name as "name!",
-    sum(requests)::bigint as "requests!",
-    sum(cost_nanos)::bigint as "cost_nanos!",
-    sum(sum(cost_nanos)) over ()::bigint as "all_cost_nanos!",
-    sum(input_tokens)::bigint as "input_tokens!",
-    sum(output_tokens)::bigint as "output_tokens!",
-    sum(unpriced)::bigint as "unpriced!"
+    requests::bigint as "requests!",
+    cost::text as "spent!: Amount",
+    (sum(cost) over ())::text as "all_spent!: Amount",
+    input_tokens::bigint as "input_tokens!",
+    output_tokens::bigint as "output_tokens!",
+    unpriced::bigint as "unpriced!"
 from spent
-group by name
 order by
     case $9::text
-        when 'cost' then sum(cost_nanos)
-        when 'requests' then sum(requests)
-        when 'tokens' then sum(input_tokens + output_tokens)
+        when 'cost' then cost
+        when 'requests' then requests
+        when 'tokens' then input_tokens + output_tokens
     end desc,
     name
 limit $10

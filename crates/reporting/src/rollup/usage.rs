@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::source::Source;
 use crate::error::Result;
-use crate::figures::{mean_millis, ratio, usd};
+use crate::figures::{Amount, mean_millis, ratio};
 
 /// Usage added up. Fields are columns of the `usage` relation.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,8 @@ pub(crate) struct Usage {
     pub output: i64,
     pub reasoning: i64,
     pub audio_output: i64,
-    pub cost_nanos: i64,
+    /// What the priced requests cost.
+    pub spent: Amount,
     pub unpriced: i64,
     pub unpriced_tokens: i64,
     pub without_usage: i64,
@@ -50,6 +51,7 @@ impl Source<'_> {
 
     /// One row for each step and combination of dimensions that has usage.
     pub(crate) async fn usage(&self) -> Result<Vec<Usage>> {
+        let currency = &self.ctx.settings.currency;
         let rows = sqlx::query_file_as!(
             Usage,
             "src/rollup/usage.sql",
@@ -62,6 +64,8 @@ impl Source<'_> {
             &self.filters.users,
             self.steps(),
             &self.dimensions(),
+            &currency.rates_in_order(),
+            &currency.changes(),
         );
         Ok(rows.fetch_all(&self.ctx.pool).await?)
     }
@@ -95,15 +99,14 @@ impl Usage {
         self.output + self.reasoning + self.audio_output
     }
 
-    /// What the priced requests cost, in USD.
+    /// What the priced requests cost, in the currency of the profile.
     pub(crate) fn cost(&self) -> Decimal {
-        usd(self.cost_nanos)
+        self.spent.rounded()
     }
 
-    /// The cost divided by all requests, in USD to a nano-dollar.
+    /// The cost divided by all requests.
     pub(crate) fn average_cost(&self) -> Option<Decimal> {
-        let mean = self.cost().checked_div(Decimal::from(self.requests))?;
-        Some(mean.round_dp(9).normalize())
+        self.spent.mean(self.requests)
     }
 
     /// The part of the requests for which no price is known.

@@ -1,5 +1,6 @@
 -- Usage in the windows $2, added up by the steps that begin at $8 and by the
--- dimensions named in $9.
+-- dimensions named in $9. Costs are converted at the rates $10, each but the
+-- first from its moment in $11 on; without rates they are nano-dollars.
 select
     width_bucket(bucket, $8::timestamptz[]) as "step!",
     case when 'provider' = any ($9::text[]) then provider else '' end as "provider!",
@@ -23,7 +24,10 @@ select
     sum(output)::bigint as "output!",
     sum(reasoning)::bigint as "reasoning!",
     sum(audio_output)::bigint as "audio_output!",
-    sum(cost_nanos)::bigint as "cost_nanos!",
+    case
+        when cardinality($10::text[]) = 0 then sum(cost_nanos)
+        else sum(cost_nanos * ($10)[1 + width_bucket(bucket, $11::timestamptz[])]::numeric)
+    end::text as "spent!: Amount",
     sum(unpriced)::bigint as "unpriced!",
     sum(unpriced_tokens)::bigint as "unpriced_tokens!",
     sum(without_usage)::bigint as "without_usage!",

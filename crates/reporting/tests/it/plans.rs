@@ -40,6 +40,8 @@ async fn tables(
         .bind(&nobody)
         .bind(Vec::<time::OffsetDateTime>::new())
         .bind(&nobody)
+        .bind(&nobody)
+        .bind(Vec::<time::OffsetDateTime>::new())
         .fetch_all(&mut *connection)
         .await
         .expect("a plan");
@@ -101,4 +103,53 @@ async fn a_list_walks_down_the_primary_key() {
         "{}",
         plan.join("\n")
     );
+}
+
+/// Without rates a sum is one of whole numbers: no row is multiplied.
+#[tokio::test]
+async fn dollars_cost_no_conversion() {
+    let store = Store::new().await;
+    let usage = include_str!("../../src/rollup/usage.sql");
+    let spend = include_str!("../../src/rollup/spend.sql");
+    let nobody: Vec<String> = Vec::new();
+    let none = Vec::<time::OffsetDateTime>::new();
+    let windows = [None::<time::OffsetDateTime>; 10];
+    for (rates, converts) in [(Vec::new(), false), (vec!["0.9".to_owned()], true)] {
+        let mut connection = store.pool().acquire().await.expect("a connection");
+        sqlx::query("set plan_cache_mode = force_custom_plan")
+            .execute(&mut *connection)
+            .await
+            .expect("set");
+        let explain = |sql: &str| AssertSqlSafe(format!("explain (verbose, costs off) {sql}"));
+        let totals = sqlx::query_scalar(explain(usage))
+            .bind(None::<String>)
+            .bind(windows)
+            .bind("total")
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&none)
+            .bind(&nobody)
+            .bind(&rates)
+            .bind(&none);
+        let totals: Vec<String> = totals.fetch_all(&mut *connection).await.expect("a plan");
+        let spenders = sqlx::query_scalar(explain(spend))
+            .bind(None::<String>)
+            .bind(windows)
+            .bind("user")
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind("user")
+            .bind("cost")
+            .bind(20_i64)
+            .bind(&rates)
+            .bind(&none);
+        let spenders: Vec<String> = spenders.fetch_all(&mut *connection).await.expect("a plan");
+        for plan in [totals.join("\n"), spenders.join("\n")] {
+            assert_eq!(plan.contains("::numeric"), converts, "{plan}");
+        }
+    }
 }

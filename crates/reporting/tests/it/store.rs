@@ -1,10 +1,12 @@
 //! A database with a history in it, and questions written as they are over
 //! HTTP.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
-use systemprompt_reporting::{Answer, Ctx, Result, Scope, find};
+use systemprompt_reporting::{Answer, Ctx, Result, Scope, Settings, find};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -24,6 +26,7 @@ impl Store {
         let db = TestDb::new().await;
         let ctx = Ctx {
             pool: db.pool().clone(),
+            settings: Arc::default(),
             scope: Scope::everything(),
             clock: Clock::Fixed(NOW),
         };
@@ -45,6 +48,12 @@ impl Store {
     /// The same database, seen by an agent.
     pub(crate) fn seen_by(mut self, agent: &str) -> Self {
         self.ctx.scope = Scope::agent(agent);
+        self
+    }
+
+    /// The same database under another profile.
+    pub(crate) fn under(mut self, settings: Settings) -> Self {
+        self.ctx.settings = Arc::new(settings);
         self
     }
 

@@ -9,6 +9,8 @@ mod html;
 mod openapi;
 mod questions;
 
+use std::sync::Arc;
+
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::response::Response;
@@ -16,6 +18,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
+use systemprompt_reporting::Settings;
 
 pub use self::openapi::document;
 
@@ -23,14 +26,20 @@ pub use self::openapi::document;
 #[derive(Clone, Debug)]
 pub struct ApiState {
     pool: PgPool,
+    settings: Arc<Settings>,
     clock: Clock,
 }
 
 impl ApiState {
-    /// Answers from the questions' own pool of connections, as of the clock.
+    /// Answers from the questions' own pool of connections, under the profile's
+    /// settings, as of the clock.
     #[must_use]
-    pub const fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, clock }
+    pub fn new(pool: PgPool, settings: Settings, clock: Clock) -> Self {
+        Self {
+            pool,
+            settings: Arc::new(settings),
+            clock,
+        }
     }
 }
 

@@ -18,8 +18,9 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "What AI requests cost, how they went, and why. Every route is a question; \
                             the command line and this API give the same answers. Times are RFC 3339 in \
-                            UTC, money is text in US dollars, ratios are parts of 1. `x-unit` says what \
-                            a field counts.",
+                            UTC, ratios are parts of 1. Money is text, in US dollars unless the answer \
+                            names a `currency`. `x-unit` says what a field counts: `money` is in the \
+                            answer's currency, `usd` always in dollars.",
         },
         "security": [{ "token": [] }],
         "tags": tags(),

@@ -38,6 +38,7 @@ pub(super) async fn ask(
         .map_err(|error| blame(entry, &query, error))?;
     let ctx = Ctx {
         pool: state.pool,
+        settings: state.settings,
         scope,
         clock: state.clock,
     };

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
-use systemprompt_reporting::{QUERIES, Scope};
+use systemprompt_reporting::{QUERIES, Scope, Settings};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -31,7 +31,12 @@ fn nowhere() -> PgPool {
 }
 
 fn questions(pool: &PgPool, scope: Scope) -> Router {
-    router(ApiState::new(pool.clone(), Clock::Fixed(NOW))).layer(Extension(scope))
+    router(ApiState::new(
+        pool.clone(),
+        Settings::default(),
+        Clock::Fixed(NOW),
+    ))
+    .layer(Extension(scope))
 }
 
 async fn send(router: Router, request: Request<Body>) -> Response<Body> {
@@ -145,7 +150,11 @@ async fn a_scope_narrows_every_answer() {
 #[tokio::test]
 async fn without_a_scope_nothing_is_answered() {
     for entry in QUERIES {
-        let unscoped = router(ApiState::new(nowhere(), Clock::Fixed(NOW)));
+        let unscoped = router(ApiState::new(
+            nowhere(),
+            Settings::default(),
+            Clock::Fixed(NOW),
+        ));
         let (status, body) = get_json(unscoped, &openapi::path(entry)).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
         assert!(body["error"]["message"].is_string(), "{body}");

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::figures::{ratio, usd};
 use crate::params::{Filters, Page, PeriodArgs};
 use crate::query::{Answer, Query};
 use crate::rollup::{Dimension, Order, Source};
@@ -76,7 +75,7 @@ pub struct BreakdownRow {
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
     /// What the priced requests cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Decimal,
     /// The part of the whole cost
     #[schemars(extend("x-unit" = "ratio"))]
@@ -126,8 +125,8 @@ impl Query for Breakdown {
         let rows = spend.into_iter().map(|spend| BreakdownRow {
             name: spend.name,
             requests: spend.requests,
-            cost: usd(spend.cost_nanos),
-            share: ratio(spend.cost_nanos, spend.all_cost_nanos),
+            cost: spend.spent.rounded(),
+            share: spend.spent.share_of(spend.all_spent),
             input_tokens: spend.input_tokens,
             output_tokens: spend.output_tokens,
             unpriced_requests: spend.unpriced,

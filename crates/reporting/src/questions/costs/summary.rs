@@ -32,16 +32,16 @@ pub struct SummaryRow {
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
     /// What the priced requests cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Decimal,
     /// What the period of equal length before cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub previous_cost: Decimal,
     /// The change of the cost against the period before
     #[schemars(extend("x-unit" = "ratio"))]
     pub change: Option<f64>,
     /// The cost divided by all requests, unpriced ones included
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub average_cost: Option<Decimal>,
     /// All input, cached or not
     #[schemars(extend("x-unit" = "tokens"))]
@@ -97,7 +97,7 @@ impl Query for Summary {
             requests: usage.requests,
             cost: usage.cost(),
             previous_cost: previous.cost(),
-            change: change(usage.cost_nanos as f64, previous.cost_nanos as f64),
+            change: change(usage.spent.to_f64(), previous.spent.to_f64()),
             average_cost: usage.average_cost(),
             input_tokens: usage.input_tokens(),
             cache_read_tokens: usage.cache_read,

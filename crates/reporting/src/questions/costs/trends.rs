@@ -38,7 +38,7 @@ pub struct TrendsRow {
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
     /// What the priced requests cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Decimal,
     /// All input, cached or not
     #[schemars(extend("x-unit" = "tokens"))]

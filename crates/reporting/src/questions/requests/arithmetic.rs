@@ -30,7 +30,7 @@ pub struct Line {
     pub unit: &'static str,
     /// Why the rate is not the standard one
     pub tier: Option<String>,
-    /// Quantity times rate, exact
+    /// Quantity times rate in US dollars, exact
     #[schemars(extend("x-unit" = "usd"))]
     pub cost: Decimal,
     /// The price version the rate was read from

@@ -10,8 +10,9 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
+use crate::currency::Currency;
 use crate::error::{Error, Result};
-use crate::figures::{Time, millis, usd};
+use crate::figures::{Time, millis};
 use crate::params::{Filters, Page, PeriodArgs};
 use crate::query::{Answer, PeriodUsed, Query};
 
@@ -157,7 +158,7 @@ pub struct ListRow {
     #[schemars(extend("x-unit" = "tokens"))]
     pub reasoning_tokens: Option<i64>,
     /// What it cost; none if no price is known
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Option<Decimal>,
     /// From arrival to the end of the answer
     #[schemars(extend("x-unit" = "ms"))]
@@ -194,8 +195,8 @@ struct Stored {
     ttfb_us: Option<i64>,
 }
 
-impl From<Stored> for ListRow {
-    fn from(stored: Stored) -> Self {
+impl ListRow {
+    fn of(stored: Stored, currency: &Currency) -> Self {
         let latency = |micros: Option<i64>| micros.map(|micros| millis(micros as f64));
         Self {
             id: stored.id,
@@ -218,7 +219,9 @@ impl From<Stored> for ListRow {
             cache_read_tokens: stored.cache_read_tokens,
             cache_write_tokens: stored.cache_write_tokens,
             reasoning_tokens: stored.reasoning_tokens,
-            cost: stored.cost_nanos.map(usd),
+            cost: stored
+                .cost_nanos
+                .map(|nanos| currency.convert(nanos, stored.created_at)),
             latency_ms: latency(stored.latency_us),
             ttfb_ms: latency(stored.ttfb_us),
         }
@@ -269,12 +272,16 @@ impl Query for List {
         )
         .fetch_all(&ctx.pool)
         .await?;
-        let rows = rows.into_iter().map(ListRow::from).collect();
+        let row = |stored| ListRow::of(stored, &ctx.settings.currency);
+        let rows = rows.into_iter().map(row).collect();
         let period = PeriodUsed {
             since: interval.since.into(),
             until: interval.until.into(),
             timezone: self.period.timezone.to_string(),
         };
-        Ok(Answer::of(rows).cut(self.page.limit.rows()).over(period))
+        Ok(Answer::of(rows)
+            .cut(self.page.limit.rows())
+            .over(period)
+            .sampled(ctx.settings.sampling))
     }
 }

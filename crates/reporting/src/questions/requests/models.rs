@@ -71,7 +71,7 @@ pub struct ModelsRow {
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
     /// What the priced requests cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Decimal,
     /// Mean latency of completed requests
     #[schemars(extend("x-unit" = "ms"))]

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use systemprompt_domain::Tokens;
+use systemprompt_domain::{Sampling, Tokens};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -106,9 +106,13 @@ pub struct ShowRow {
     pub usage_extra: Option<Value>,
     /// The provider's usage object as it came
     pub raw_usage: Option<Value>,
-    /// What it cost; none if no price is known
+    /// What it cost in US dollars, as its prices are; none if no price is known
     #[schemars(extend("x-unit" = "usd"))]
     pub cost: Option<Decimal>,
+    /// The same in the answer's currency; absent where that is the US dollar
+    #[schemars(extend("x-unit" = "money"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted_cost: Option<Decimal>,
     /// The price version that made the cost
     #[schemars(extend("x-unit" = "id"))]
     pub price_version: Option<String>,
@@ -154,10 +158,7 @@ impl Query for Show {
         .await?;
         let row = match found.as_slice() {
             [] => {
-                return Err(Error::NotFound(format!(
-                    "no request has the id {}",
-                    self.id
-                )));
+                return Err(Error::NotFound(self.not_found(ctx.settings.sampling)));
             }
             [one] if one.finished => stored::finished(ctx, one.created_at, one.id).await?,
             [one] => stored::under_way(ctx, one.created_at, one.id).await?,
@@ -171,6 +172,20 @@ impl Query for Show {
             }
         };
         Ok(Answer::of(vec![row]))
+    }
+}
+
+impl Show {
+    /// The ids of requests that were left out are known, but not whose they are,
+    /// and an agent is told of no other's.
+    fn not_found(&self, sampling: Sampling) -> String {
+        let missing = format!("no request has the id {}", self.id);
+        match sampling.rate() {
+            Some(_) => {
+                format!("{missing}; detail is sampled at {sampling}, the rest is only counted")
+            }
+            None => missing,
+        }
     }
 }
 

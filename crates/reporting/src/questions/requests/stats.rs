@@ -67,10 +67,10 @@ pub struct StatsRow {
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
     /// What the priced requests cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub cost: Decimal,
     /// What the period before cost
-    #[schemars(extend("x-unit" = "usd"))]
+    #[schemars(extend("x-unit" = "money"))]
     pub previous_cost: Decimal,
     /// Mean latency of completed requests, from arrival to the end of the answer
     #[schemars(extend("x-unit" = "ms"))]

@@ -1,7 +1,7 @@
 //! One request as it is stored, finished or under way.
 
 use systemprompt_domain::event::RequestContext;
-use systemprompt_domain::{SpanId, Tokens, TraceId};
+use systemprompt_domain::{Nanos, SpanId, Tokens, TraceId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::list::under_way_state;
 use super::show::ShowRow;
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::figures::{millis, usd};
+use crate::figures::millis;
 
 /// A request that reached its final state.
 pub(super) async fn finished(ctx: &Ctx, created_at: OffsetDateTime, id: Uuid) -> Result<ShowRow> {
@@ -40,6 +40,11 @@ pub(super) async fn finished(ctx: &Ctx, created_at: OffsetDateTime, id: Uuid) ->
     });
     let latency = |micros: Option<i64>| micros.map(|micros| millis(micros as f64));
     let span = |id: i64| SpanId(id.cast_unsigned()).to_string();
+    let currency = &ctx.settings.currency;
+    let converted_cost = stored
+        .cost_nanos
+        .filter(|_| currency.code().is_some())
+        .map(|nanos| currency.convert(nanos, created_at));
     let stated = stored.usage_source != "none";
     Ok(ShowRow {
         id: stored.id,
@@ -76,7 +81,8 @@ pub(super) async fn finished(ctx: &Ctx, created_at: OffsetDateTime, id: Uuid) ->
         tokens: stated.then_some(tokens),
         usage_extra: stored.usage_extra,
         raw_usage: stored.raw_usage,
-        cost: stored.cost_nanos.map(usd),
+        cost: stored.cost_nanos.map(|nanos| Nanos(nanos).to_usd()),
+        converted_cost,
         price_version: stored.price_version,
         arithmetic: lines.unwrap_or_default(),
         arithmetic_agrees: agrees,

@@ -1,0 +1,283 @@
+//! Amounts in another currency: each request at the rate of its day, each sum
+//! rounded once.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::Value;
+use systemprompt_config::{Analytics, Costs, ExchangeRate};
+use systemprompt_reporting::{Answer, Currency, QUERIES, Settings};
+use time::macros::date;
+use time::{Date, OffsetDateTime};
+
+use crate::store::Store;
+
+/// In no order, with as many decimals as there may be, and none for the first
+/// days of the history.
+const RATES: [(Date, i64); 4] = [
+    (date!(2026 - 11 - 19), 93_337_177),
+    (date!(2026 - 10 - 27), 90_000_001),
+    (date!(2026 - 11 - 24), 95_000_003),
+    (date!(2026 - 11 - 03), 150_123_456_789),
+];
+
+fn euros() -> Settings {
+    let rates = RATES.map(|(from, mantissa)| ExchangeRate {
+        from,
+        usd_to: Decimal::new(mantissa, 8),
+    });
+    let costs = Costs {
+        currency: "EUR".to_owned(),
+        exchange_rates: rates.to_vec(),
+        ..Costs::default()
+    };
+    Settings::from(&Analytics {
+        costs,
+        ..Analytics::default()
+    })
+}
+
+/// The rate of a day, told by itself: the last that has begun, else the first.
+fn rate(day: Date) -> Decimal {
+    let mut rates = RATES;
+    rates.sort_unstable();
+    let begun = rates.iter().filter(|(from, _)| *from <= day).count();
+    Decimal::new(rates[begun.saturating_sub(1)].1, 8)
+}
+
+fn rounded(nanos: Decimal) -> Decimal {
+    let half_even = RoundingStrategy::MidpointNearestEven;
+    (nanos.round_dp_with_strategy(0, half_even) * Decimal::new(1, 9)).normalize()
+}
+
+fn amount(row: &Value, field: &str) -> Decimal {
+    row[field].as_str().expect(field).parse().expect(field)
+}
+
+fn moment(text: &Value) -> OffsetDateTime {
+    let rfc3339 = &time::format_description::well_known::Rfc3339;
+    OffsetDateTime::parse(text.as_str().expect("a time"), rfc3339).expect("RFC 3339")
+}
+
+impl Store {
+    /// What raw rows of a period add up to, in unrounded nano-units.
+    async fn converted(&self, [since, until]: [OffsetDateTime; 2], condition: &str) -> Decimal {
+        let sql = format!(
+            "select created_at, cost_nanos from ai_requests \
+             where created_at >= $1 and created_at < $2 and cost_nanos is not null and {condition}"
+        );
+        let rows: Vec<(OffsetDateTime, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(since)
+            .bind(until)
+            .fetch_all(self.pool())
+            .await
+            .expect("rows");
+        rows.iter()
+            .map(|(at, nanos)| Decimal::from(*nanos) * rate(at.date()))
+            .sum()
+    }
+}
+
+fn edges(answer: &Answer<Value>) -> [OffsetDateTime; 2] {
+    let period = answer.period.as_ref().expect("a period");
+    [period.since.0, period.until.0]
+}
+
+const PERIODS: [&str; 6] = [
+    "since=24h",
+    "since=7d",
+    "since=30d",
+    "since=40d",
+    "since=2026-11-18T22:30:00Z&until=2026-11-19T03:45:00Z",
+    "since=2026-10-20&until=2026-11-03T05:00:00Z",
+];
+
+#[tokio::test]
+async fn totals_are_the_rows_at_the_rates_of_their_days() {
+    let store = Store::new().await.under(euros());
+    for period in PERIODS {
+        for (filter, condition) in [
+            ("", "true"),
+            ("&agent=scout", "agent = 'scout'"),
+            ("&user=ada", "user_id = 'ada'"),
+            ("&timezone=Asia/Kolkata", "true"),
+        ] {
+            let question = format!("costs/summary?{period}{filter}");
+            let answer = store.ask(&question).await;
+            assert_eq!(answer.currency.as_deref(), Some("EUR"));
+            let raw = store.converted(edges(&answer), condition).await;
+            let row = &answer.rows[0];
+            assert_eq!(amount(row, "cost"), rounded(raw), "{question}");
+            let requests = Decimal::from(row["requests"].as_i64().expect("a count"));
+            let mean = raw.checked_div(requests).map(rounded);
+            assert_eq!(mean, Some(amount(row, "average_cost")), "{question}");
+
+            let stats = store.row(&format!("requests/stats?{period}{filter}")).await;
+            assert_eq!(stats["cost"], row["cost"], "{question}");
+            assert_eq!(stats["previous_cost"], row["previous_cost"], "{question}");
+        }
+    }
+}
+
+/// Rounding each step and rounding the whole differ by what rounding can do,
+/// half a nano-unit a step, and by nothing else.
+#[tokio::test]
+async fn steps_add_up_to_the_whole() {
+    let store = Store::new().await.under(euros());
+    for query in [
+        "since=30d&group_by=day",
+        "since=40d&group_by=week",
+        "since=40d&group_by=month&user=bob",
+        "since=2026-11-18&until=2026-11-20&group_by=hour",
+        "since=30d&group_by=day&timezone=America/New_York",
+    ] {
+        let answer = store.ask(&format!("costs/trends?{query}")).await;
+        let condition = if query.contains("bob") {
+            "user_id = 'bob'"
+        } else {
+            "true"
+        };
+        let [since, until] = edges(&answer);
+        let starts: Vec<_> = answer
+            .rows
+            .iter()
+            .map(|row| moment(&row["bucket"]))
+            .collect();
+        let ends = starts[1..].iter().copied().chain([until]);
+        let mut sum = Decimal::ZERO;
+        for ((row, start), end) in answer.rows.iter().zip(&starts).zip(ends) {
+            let step = [(*start).max(since), end];
+            let raw = store.converted(step, condition).await;
+            assert_eq!(amount(row, "cost"), rounded(raw), "{query} at {start}");
+            sum += amount(row, "cost");
+        }
+        let text = |at: OffsetDateTime| {
+            let rfc3339 = &time::format_description::well_known::Rfc3339;
+            at.format(rfc3339).expect("a time")
+        };
+        let user = if query.contains("bob") {
+            "&user=bob"
+        } else {
+            ""
+        };
+        let whole = format!(
+            "costs/summary?since={}&until={}{user}",
+            text(since),
+            text(until)
+        );
+        let whole = amount(&store.row(&whole).await, "cost");
+        let most = Decimal::new(5, 10) * Decimal::from(answer.rows.len() + 1);
+        assert!((whole - sum).abs() <= most, "{query}: {whole} and {sum}");
+        let requests = store.ask(&format!("requests/trends?{query}")).await;
+        for (row, same) in answer.rows.iter().zip(&requests.rows) {
+            assert_eq!(row["cost"], same["cost"], "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn breakdowns_are_converted_before_they_are_sorted_and_cut() {
+    let store = Store::new().await.under(euros());
+    for (by, column) in [
+        ("model", "coalesce(served_model, requested_model)"),
+        ("agent", "agent"),
+        ("user", "user_id"),
+    ] {
+        let question = format!("costs/breakdown?since=30d&by={by}");
+        let answer = store.ask(&question).await;
+        let mut whole = Decimal::ZERO;
+        for row in &answer.rows {
+            let name = row["name"].as_str().expect("a name");
+            let condition = format!("coalesce({column}, '') = '{name}'");
+            let raw = store.converted(edges(&answer), &condition).await;
+            assert_eq!(amount(row, "cost"), rounded(raw), "{question} {name}");
+            whole += raw;
+        }
+        let costs: Vec<_> = answer.rows.iter().map(|row| amount(row, "cost")).collect();
+        assert!(costs.is_sorted_by(|a, b| a >= b), "{question}: {costs:?}");
+        assert_eq!(
+            rounded(whole),
+            rounded(store.converted(edges(&answer), "true").await)
+        );
+        let first = store.ask(&format!("{question}&limit=1")).await;
+        assert_eq!(first.rows, answer.rows[..1], "{question}");
+    }
+    let models = store.ask("requests/models?since=30d&sort_by=cost").await;
+    let breakdown = store.ask("costs/breakdown?since=30d").await;
+    assert_eq!(models.rows[0]["cost"], breakdown.rows[0]["cost"]);
+}
+
+#[tokio::test]
+async fn single_requests_are_converted_and_their_bills_are_not() {
+    let store = Store::new().await.under(euros());
+    let list = store.ask("requests/list?since=40d&limit=2000").await;
+    assert_eq!(list.currency.as_deref(), Some("EUR"));
+    let mut priced = list.rows.iter().filter(|row| row["cost"].is_string());
+    for row in priced.clone() {
+        let at = moment(&row["created_at"]);
+        let next = at + time::Duration::MILLISECOND;
+        let id = format!("id = '{}'", row["id"].as_str().expect("an id"));
+        let raw = store.converted([at, next], &id).await;
+        assert_eq!(amount(row, "cost"), rounded(raw), "{row}");
+    }
+    let row = priced.next().expect("a priced request");
+    let id = row["id"].as_str().expect("an id");
+    let shown = store.row(&format!("requests/show?id={id}")).await;
+    assert_eq!(shown["converted_cost"], row["cost"]);
+    let dollars = amount(&shown, "cost");
+    let at = moment(&row["created_at"]);
+    let raw = dollars * Decimal::from(1_000_000_000) * rate(at.date());
+    assert_eq!(rounded(raw), amount(row, "cost"));
+}
+
+#[tokio::test]
+async fn the_overview_names_amounts_by_no_currency_of_its_own() {
+    let store = Store::new().await.under(euros());
+    let overview = store.ask("overview?since=30d").await;
+    let cost = overview.rows.iter().find(|row| row["metric"] == "cost");
+    let cost = cost.expect("the cost");
+    assert_eq!(
+        (cost["unit"].as_str(), overview.currency.as_deref()),
+        (Some("money"), Some("EUR"))
+    );
+    let summary = store.row("costs/summary?since=30d").await;
+    assert_eq!(cost["value"], summary["cost"]);
+}
+
+/// One rate of one changes nothing but the name.
+#[tokio::test]
+async fn a_rate_of_one_is_the_dollar() {
+    let dollars = Store::new().await;
+    let costs = Costs {
+        currency: "USX".to_owned(),
+        exchange_rates: vec![ExchangeRate {
+            from: date!(2026 - 01 - 01),
+            usd_to: Decimal::ONE,
+        }],
+        ..Costs::default()
+    };
+    let settings = Settings {
+        currency: Currency::of(&costs),
+        ..Settings::default()
+    };
+    let questions = QUERIES
+        .iter()
+        .filter(|entry| entry.path != ["requests", "show"]);
+    let questions: Vec<_> = questions
+        .map(|entry| format!("{}?since=30d", entry.path.join("/")))
+        .collect();
+    let mut expected = Vec::new();
+    for question in &questions {
+        expected.push(dollars.ask(question).await);
+    }
+    let same = dollars.under(settings);
+    for (question, expected) in questions.iter().zip(expected) {
+        let answer = same.ask(question).await;
+        assert_eq!(expected.currency, None);
+        assert_eq!(answer.currency.as_deref(), Some("USX"));
+        let rows = |answer: Answer<Value>| {
+            serde_json::to_string(&answer.rows)
+                .expect("plain data")
+                .replace("\"money\"", "\"usd\"")
+        };
+        assert_eq!(rows(answer), rows(expected), "{question}");
+    }
+}
