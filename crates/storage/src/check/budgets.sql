@@ -1,5 +1,6 @@
 -- Accounts of the budget $1 that are not the sum over `ai_requests` of the
 -- provider $2, the model $3, the agent $4 and the user $5, where these are given.
+-- Periods of which sampling left detail out cannot be compared.
 with sums as (
     select
         p.period_start,
@@ -15,6 +16,10 @@ with sums as (
         ) as expected
     from budget_periods p
     where p.budget = $1
+      and not exists (
+          select from seen_ids s
+          where s.created_at >= p.period_start and s.created_at < p.period_end
+      )
 )
 select
     concat_ws(' ', $1::text, period_start) as key,
