@@ -19,6 +19,8 @@ mod errors;
 mod faults;
 /// Several servers on one database.
 mod fleet;
+/// Analytics turned off.
+mod off;
 /// Every recorded answer through the gateway.
 mod recordings;
 /// The same requests with all their detail and with a tenth of it.

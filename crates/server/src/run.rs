@@ -132,8 +132,8 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         Sampling::new(analytics.sampling_rate),
         args.accept_gap,
     );
-    let rules = Arc::new(Rules::new(&profile.analytics.alerts));
-    let mut writer = recovered.await?.with_rules(Arc::clone(&rules));
+    let rules = Arc::new(Rules::new(&analytics.alerts));
+    let mut writer = recovered.await?.with_rules(rules);
     writer.drain().await?;
     let lost = writer.settle_lost().await?;
     if lost > 0 {
@@ -143,9 +143,15 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         );
     }
 
-    let budgets = Budgets::new(&rules, storage.control_pool(), spool.id());
-    let watch = Watch {
-        alerts: profile.analytics.alerts.clone(),
+    // With analytics off nothing is counted, so nothing can be held to a limit.
+    let alerts = if analytics.enabled {
+        analytics.alerts.clone()
+    } else {
+        Vec::new()
+    };
+    let budgets = Budgets::new(&Rules::new(&alerts), storage.control_pool(), spool.id());
+    let alerts = Watch {
+        alerts,
         channels: Channels::new(&profile.notifications)?,
         pool: storage.outbox_pool(),
     };
@@ -155,7 +161,9 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         profile,
         Parts {
             auth: auth.clone(),
-            recorder: Recorder::new(spool.clone(), DISK_PATIENCE),
+            recorder: analytics
+                .enabled
+                .then(|| Recorder::new(spool.clone(), DISK_PATIENCE)),
             catalogue,
             budgets: budgets.clone(),
             conversation_key: keys::load_or_make(storage_dir, "conversation")
@@ -182,7 +190,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
 
     let tending = [
         tokio::spawn(budgets.clone().tend()),
-        tokio::spawn(watch.run()),
+        tokio::spawn(alerts.run()),
     ];
     tokio::spawn(supervise(Arc::clone(&storage), shutdown.clone()));
     let (stop_writer, stopped) = watch::channel(false);

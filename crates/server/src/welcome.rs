@@ -29,9 +29,13 @@ pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
         line(&example(&base, name, provider, open));
     }
     line("");
-    line("What did it cost?");
-    line("  cargo run --release -p systemprompt -- analytics costs summary");
-    line("  cargo run --release -p systemprompt -- analytics requests list");
+    if config.profile.analytics.enabled {
+        line("What did it cost?");
+        line("  cargo run --release -p systemprompt -- analytics costs summary");
+        line("  cargo run --release -p systemprompt -- analytics requests list");
+    } else {
+        line("Analytics is off (analytics.enabled: false): requests pass and are not recorded.");
+    }
     line("");
     let _ = writeln!(
         out,

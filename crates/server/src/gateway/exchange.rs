@@ -32,8 +32,9 @@ pub(super) struct Exchange {
     pub(super) arrived: Instant,
     /// `include_usage` was added and its event has to be taken out again.
     pub(super) injected: bool,
-    /// Room for the records; held until the last one is written.
-    pub(super) admission: Admission,
+    /// Room for the records, if there will be any; held until the last one is
+    /// written.
+    pub(super) admission: Option<Admission>,
 }
 
 /// What reading the provider's body came to.
@@ -57,13 +58,13 @@ impl Exchange {
         reply: oneshot::Sender<Response<Body>>,
     ) {
         let mut client = Client::new(reply);
-        let started = RequestStarted {
-            context: self.context.clone(),
-            boot: self.gateway.boot,
-        };
-        self.gateway
-            .recorder
-            .record(&Event::RequestStarted(Box::new(started)));
+        if let Some(recorder) = &self.gateway.recorder {
+            let started = RequestStarted {
+                context: self.context.clone(),
+                boot: self.gateway.boot,
+            };
+            recorder.record(&Event::RequestStarted(Box::new(started)));
+        }
         match self.head(upstream, &mut client).await {
             Ok(response) => self.body(response, client).await,
             Err(end) => self.unanswered(end, client).await,
@@ -272,7 +273,7 @@ impl Exchange {
         }
     }
 
-    /// Records the end and waits until it is on disk.
+    /// Records the end, where anything is recorded, and waits until it is on disk.
     async fn record(self, finish: &Finish) -> (RequestState, Option<systemprompt_domain::Nanos>) {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
@@ -284,10 +285,10 @@ impl Exchange {
         ) {
             self.gateway.attribution.remember(response, conversation);
         }
-        let recorded = self
-            .gateway
-            .recorder
-            .record_durably(&Event::RequestFinished(Box::new(event)));
+        let Some(recorder) = &self.gateway.recorder else {
+            return (state, cost);
+        };
+        let recorded = recorder.record_durably(&Event::RequestFinished(Box::new(event)));
         drop(self.admission);
         if recorded.durable().await == Durability::Undurable {
             self.gateway.undurable.fetch_add(1, Ordering::Relaxed);

@@ -58,7 +58,8 @@ struct Inner {
     providers: HashMap<String, Provider>,
     auth: Auth,
     client: reqwest::Client,
-    recorder: Recorder,
+    /// `None` while analytics is off: requests pass and nothing is recorded.
+    recorder: Option<Recorder>,
     catalogue: Arc<Catalogue>,
     budgets: Budgets,
     attribution: Attribution,
@@ -73,7 +74,7 @@ struct Inner {
 /// What [`Gateway::new`] takes.
 pub(crate) struct Parts {
     pub(crate) auth: Auth,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) budgets: Budgets,
     pub(crate) conversation_key: [u8; 32],
@@ -182,7 +183,9 @@ async fn answer(
         if let Ok(facts) = read_request(api, &bytes) {
             gateway.attribution.refine(&mut context, &facts);
             max_tokens = facts.max_tokens;
-            let add = api == Api::ChatCompletions && provider.include_usage;
+            // Where nothing is recorded nothing needs the usage.
+            let add =
+                api == Api::ChatCompletions && provider.include_usage && gateway.recorder.is_some();
             if let Some(with_usage) = add.then(|| inject_include_usage(&bytes)).flatten() {
                 injected = true;
                 // The extra event is taken out again, which needs plain bytes.
@@ -202,7 +205,10 @@ async fn answer(
     }
     context::propagate(&context, upstream.headers_mut());
 
-    let admission = admit(gateway).await?;
+    let admission = match &gateway.recorder {
+        Some(recorder) => Some(admit(recorder).await?),
+        None => None,
+    };
     let context = pause::unless_paused(gateway, provider, context, max_tokens).await?;
     let exchange = Exchange {
         gateway: Arc::clone(gateway),
@@ -227,10 +233,10 @@ async fn answer(
 
 /// Sets room aside for the request's records. No room: no request, before it
 /// costs anything.
-async fn admit(gateway: &Inner) -> Result<Admission, GatewayError> {
+async fn admit(recorder: &Recorder) -> Result<Admission, GatewayError> {
     let begun = Instant::now();
     loop {
-        if let Some(admission) = gateway.recorder.admit(ROOM) {
+        if let Some(admission) = recorder.admit(ROOM) {
             return Ok(admission);
         }
         if begun.elapsed() > ROOM_PATIENCE {

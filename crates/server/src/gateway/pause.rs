@@ -36,7 +36,9 @@ pub(super) async fn unless_paused(
         }
         Err(error) => {
             let refused = Box::new(refused(context, &error));
-            gateway.recorder.record(&Event::RequestFinished(refused));
+            if let Some(recorder) = &gateway.recorder {
+                recorder.record(&Event::RequestFinished(refused));
+            }
             Err(error)
         }
     }
