@@ -1,11 +1,14 @@
 //! Several servers that settle the same budgets at once.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use systemprompt_budgets::Rules;
 use systemprompt_config::{Alert, AlertScope, AlertType};
 use systemprompt_domain::event::Reservation;
+use systemprompt_domain::ids::SpoolId;
 use systemprompt_domain::{Nanos, RequestState};
-use systemprompt_storage::budgets::{Leased, lease};
+use systemprompt_storage::budgets::{Leased, Settlement, lease};
 use systemprompt_testkit::db::TestDb;
 use time::Duration;
 
@@ -81,4 +84,47 @@ async fn four_writers_settle_overlapping_budgets_without_a_deadlock() {
     let twice = "select count(*) - count(distinct (alert, period_start, share)) from outbox";
     assert_eq!(count(db.pool(), twice).await, 0);
     assert!(count(db.pool(), "select count(*) from outbox").await >= 8 * 3);
+}
+
+/// Without the rollups, whose rows would line the transactions up before they
+/// come to the accounts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn settlements_that_meet_only_in_the_accounts_wait_for_each_other() {
+    let db = TestDb::new().await;
+    let mut alerts = overlapping();
+    for alert in &alerts {
+        let rule = rule(alert);
+        let opened = lease(
+            db.pool(),
+            &rule,
+            today(&rule),
+            Nanos(0),
+            SpoolId::new(),
+            NOW,
+        );
+        opened.await.unwrap();
+    }
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        alerts.rotate_left(1);
+        let (pool, rules) = (db.pool().clone(), Arc::new(Rules::new(&alerts)));
+        tasks.push(tokio::spawn(async move {
+            let (mut settlement, spool) = (Settlement::new(rules), SpoolId::new());
+            for _ in 0..50 {
+                let request = request(NOW, 1_000);
+                let mut tx = pool.begin().await.unwrap();
+                let settled = settlement
+                    .settle(&mut tx, spool, &[&request], NOW)
+                    .await
+                    .expect("nobody deadlocks");
+                tx.commit().await.unwrap();
+                settlement.committed(settled);
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let complete = "select count(*) from budget_periods where spent_nanos = 200000";
+    assert_eq!(count(db.pool(), complete).await, 8);
 }
