@@ -212,6 +212,15 @@ impl AlertType {
             Self::UnpricedRequests => "unpriced_requests",
         }
     }
+
+    /// Whether it watches what requests cost. Only such an alert can pause them.
+    #[must_use]
+    pub const fn is_cost(self) -> bool {
+        matches!(
+            self,
+            Self::HourlyCost | Self::DailyCost | Self::WeeklyCost | Self::MonthlyCost
+        )
+    }
 }
 
 /// What happens when an alert's threshold is reached.
@@ -228,6 +237,21 @@ pub enum Action {
     Slack,
     /// New requests of the scope are refused until the period ends.
     PauseRequests,
+}
+
+impl Action {
+    /// The name used in the profile; for a channel also its key below
+    /// `notifications`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Webhook => "webhook",
+            Self::Discord => "discord",
+            Self::Slack => "slack",
+            Self::PauseRequests => "pause_requests",
+        }
+    }
 }
 
 /// Whose requests an alert counts.

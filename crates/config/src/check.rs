@@ -1,6 +1,7 @@
 //! What types cannot say: ranges, addresses, names, and settings that need each
 //! other; and what the operator should know although it can be used.
 
+mod alerts;
 mod analytics;
 mod notifications;
 mod reach;
@@ -34,6 +35,7 @@ pub(crate) fn check(
         checks.provider(name, provider);
     }
     checks.analytics(&profile.analytics);
+    checks.alerts(&profile.analytics.alerts, &profile.notifications);
     for price in profile.analytics.costs.custom_pricing.values() {
         if let Some(name) = &price.provider
             && !profile.providers.contains_key(name)

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::analytics::Analytics;
+use crate::analytics::{Action, Analytics};
 use crate::fields::text_as;
 use crate::limits::Limits;
 use crate::provider::Provider;
@@ -143,6 +143,20 @@ pub struct Notifications {
     pub slack: Option<Channel>,
     /// A web hook of your own.
     pub webhook: Option<Webhook>,
+}
+
+impl Notifications {
+    /// Whether there is somebody to tell by this channel. Pausing is no channel.
+    #[must_use]
+    pub fn reaches(&self, channel: Action) -> bool {
+        match channel {
+            Action::Email => self.email.as_ref().is_some_and(|mail| !mail.to.is_empty()),
+            Action::Webhook => self.webhook.is_some(),
+            Action::Discord => self.discord.is_some(),
+            Action::Slack => self.slack.is_some(),
+            Action::PauseRequests => false,
+        }
+    }
 }
 
 /// Mail, through an SMTP server.

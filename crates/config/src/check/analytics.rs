@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 
 use super::Checks;
-use crate::analytics::{Action, Alert, AlertType, Analytics, Costs};
-use crate::path::{KeyPath, key_path};
+use crate::analytics::{Action, Alert, Analytics, Costs};
+use crate::path::key_path;
 
 /// The highest exchange rate and its most decimals: with them every sum up to a
 /// hundred billion units of the currency is exact.
@@ -25,19 +25,6 @@ impl Checks<'_> {
         }
         self.costs(&analytics.costs);
         self.exchange_rates(&analytics.costs);
-        let mut names = BTreeSet::new();
-        for (i, alert) in analytics.alerts.iter().enumerate() {
-            let path = key_path!["analytics", "alerts", i];
-            self.alert(&path, alert);
-            let name = alert.name();
-            if names.contains(&name) {
-                self.refuse(
-                    &path,
-                    format!("is called {name}, as another alert is; give it a name"),
-                );
-            }
-            names.insert(name);
-        }
         if !analytics.enabled {
             self.not_paused(&analytics.alerts);
         }
@@ -100,34 +87,6 @@ impl Checks<'_> {
         }
     }
 
-    fn alert(&mut self, path: &KeyPath, alert: &Alert) {
-        if alert.threshold < Decimal::ZERO {
-            self.refuse(&path.join("threshold"), "must not be negative");
-        } else if alert.kind == AlertType::ErrorRate && alert.threshold > Decimal::ONE {
-            self.refuse(
-                &path.join("threshold"),
-                "must be a share between 0 and 1 for error_rate",
-            );
-        }
-        if alert.action.is_empty() {
-            self.refuse(&path.join("action"), "must name at least one action");
-        }
-        for (i, share) in alert.notify_at.iter().enumerate() {
-            if *share <= Decimal::ZERO || *share > Decimal::ONE {
-                self.refuse(
-                    &path.join("notify_at").join(i),
-                    "must be above 0 and at most 1",
-                );
-            }
-        }
-        if jiff::tz::TimeZone::get(&alert.timezone).is_err() {
-            self.refuse(
-                &path.join("timezone"),
-                "must be a time zone such as UTC or Europe/Berlin",
-            );
-        }
-    }
-
     /// Budgets that hold nothing back while nothing is counted.
     fn not_paused(&mut self, alerts: &[Alert]) {
         let budgets = alerts
@@ -146,12 +105,6 @@ impl Checks<'_> {
     fn not_applied_yet(&mut self, analytics: &Analytics) {
         if analytics.retention_days != Analytics::default().retention_days {
             self.warn("analytics.retention_days is read but not applied by this version yet");
-        }
-        for alert in &analytics.alerts {
-            self.warn(format!(
-                "alert {} is read but not evaluated by this version",
-                alert.name()
-            ));
         }
     }
 }

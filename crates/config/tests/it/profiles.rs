@@ -54,14 +54,7 @@ fn the_production_profile_shows_every_section() {
             ("WEBHOOK_SECRET", "signing-key"),
         ],
     );
-    assert_eq!(
-        config.warnings,
-        [
-            "alert daily_cost is read but not evaluated by this version",
-            "alert monthly_cost-agent-support-bot is read but not evaluated by this version",
-            "alert slow answers is read but not evaluated by this version",
-        ]
-    );
+    assert_eq!(config.warnings, [""; 0]);
     // Its limits are said to be the defaults.
     assert_eq!(
         config.profile.limits,
@@ -118,9 +111,31 @@ analytics:
     assert_eq!(
         config.warnings,
         [
-            "alert daily_cost is read but not evaluated by this version",
-            "alert monthly_cost is read but not evaluated by this version",
+            "alert daily_cost: email is not configured (notifications.email); it will show in `systemprompt alerts status` only",
         ]
+    );
+}
+
+#[test]
+fn an_alert_that_reaches_nobody_is_said() {
+    let warnings = |notifications: &str| {
+        let alert = "analytics: {alerts: [{type: daily_cost, threshold: 1, action: [email, slack, pause_requests]}]}";
+        Installation::new(&format!("{alert}\n{notifications}"))
+            .config()
+            .warnings
+    };
+    assert_eq!(
+        warnings(""),
+        [
+            "alert daily_cost: email is not configured (notifications.email); it will show in `systemprompt alerts status` only",
+            "alert daily_cost: slack is not configured (notifications.slack); it will show in `systemprompt alerts status` only",
+        ]
+    );
+    assert_eq!(
+        warnings(
+            "notifications: {email: {smtp_url: 'smtps://a', from: a@b.example}, slack: {webhook_url: 'https://a'}}"
+        ),
+        ["alert daily_cost: email has no recipients (notifications.email.to)"]
     );
 }
 

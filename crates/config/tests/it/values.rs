@@ -175,6 +175,10 @@ fn costs() {
             "3: analytics.costs.exchange_rates[1].from is 2026-01-01, as another rate's is; a day has one",
         ),
         (
+            "analytics:\n  costs:\n    exchange_rates:\n    - {from: 2026-01-01, usd_to: 0.9}\n    - {from: 2026-01-01, usd_to: 0.8}",
+            "5: analytics.costs.exchange_rates[1].from is 2026-01-01, as another rate's is",
+        ),
+        (
             "analytics:\n  costs:\n    custom_pricing:\n      m: {input_per_1k: 1, output_per_1k: -1}",
             "4: analytics.costs.custom_pricing.m.output_per_1k must not be negative",
         ),
@@ -183,37 +187,106 @@ fn costs() {
 
 #[test]
 fn alerts() {
-    let alert = |rest: &str| format!("analytics:\n  alerts: [{{type: daily_cost, {rest}}}]");
-    for (rest, message) in [
+    let long = "a".repeat(201);
+    for (alert, message) in [
         (
-            "threshold: -1, action: email",
-            "[0].threshold must not be negative",
+            "type: daily_cost, threshold: -1, action: email",
+            ".threshold must not be negative",
         ),
         (
-            "threshold: 1, action: []",
-            "[0].action must name at least one action",
+            "type: error_rate, threshold: 5, action: email",
+            ".threshold must be a share between 0 and 1 for error_rate",
         ),
         (
-            "threshold: 1, action: email, notify_at: [0.5, 80]",
-            "[0].notify_at[1] must be above 0 and at most 1",
+            "type: monthly_cost, threshold: 9223372036.9, action: email",
+            ".threshold must be at most 9223372036.854775807 dollars",
         ),
         (
-            "threshold: 1, action: email, timezone: Mars/Olympus",
-            "[0].timezone must be a time zone such as UTC or Europe/Berlin",
+            "type: daily_cost, threshold: 1, action: []",
+            ".action must name at least one action",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: [email, email]",
+            ".action names email twice",
+        ),
+        (
+            "type: error_rate, threshold: 0.1, action: [email, pause_requests]",
+            ".action must not be pause_requests for error_rate: only costs pause requests",
+        ),
+        (
+            "type: latency_p95, threshold: 900, action: pause_requests",
+            ".action must not be pause_requests for latency_p95: only costs pause requests",
+        ),
+        (
+            "type: unpriced_requests, threshold: 1, action: pause_requests",
+            ".action must not be pause_requests for unpriced_requests: only costs pause requests",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, notify_at: [0.5, 80]",
+            ".notify_at[1] must be above 0 and at most 1",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, notify_at: [0.5, 0]",
+            ".notify_at[1] must be above 0 and at most 1",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, notify_at: [0.5, 0.50]",
+            ".notify_at[1] is 0.50, as another one is",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, timezone: Mars/Olympus",
+            ".timezone must be a time zone such as UTC or Europe/Berlin",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, name: ' '",
+            ".name must not be empty",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, name: \"a\\tb\"",
+            ".name must not hold control characters",
+        ),
+        (
+            &format!("type: daily_cost, threshold: 1, action: email, name: {long}"),
+            ".name makes the alert's name 201 bytes long; 200 are allowed",
+        ),
+        (
+            &format!("type: daily_cost, threshold: 1, action: email, scope: {{user: {long}}}"),
+            ".scope makes the alert's name 217 bytes long; 200 are allowed",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: email, scope: {agent: ''}",
+            ".scope must not be empty",
         ),
     ] {
-        refused(&[(&alert(rest), &format!("2: analytics.alerts{message}"))]);
+        refused(&[(
+            &format!("analytics:\n  alerts: [{{{alert}}}]"),
+            &format!("2: analytics.alerts[0]{message}"),
+        )]);
     }
-    refused(&[
+    refused(&[(
+        "analytics:\n  alerts:\n  - {type: daily_cost, threshold: 1, action: email}\n  - {type: daily_cost, threshold: 2, action: email}",
+        "4: analytics.alerts[1] is called daily_cost, as another alert is; give it a name",
+    )]);
+}
+
+#[test]
+fn alerts_of_unknown_kinds() {
+    for (alert, key, unknown) in [
+        ("type: yearly_cost, threshold: 1, action: email", "type", "yearly_cost"),
+        ("type: daily_cost, threshold: 1, action: fax", "action", "fax"),
         (
-            "analytics:\n  alerts: [{type: error_rate, threshold: 5, action: email}]",
-            "2: analytics.alerts[0].threshold must be a share between 0 and 1 for error_rate",
+            "type: daily_cost, threshold: 1, action: email, scope: {team: a}",
+            "scope",
+            "team",
         ),
-        (
-            "analytics:\n  alerts:\n  - {type: daily_cost, threshold: 1, action: email}\n  - {type: daily_cost, threshold: 2, action: email}",
-            "4: analytics.alerts[1] is called daily_cost, as another alert is; give it a name",
-        ),
-    ]);
+    ] {
+        let error = Installation::new(&format!("analytics:\n  alerts: [{{{alert}}}]")).error();
+        assert!(
+            error.starts_with(&format!("profiles/local.yaml:2: analytics.alerts[0].{key}"))
+                && error.contains(unknown),
+            "{error}"
+        );
+    }
 }
 
 #[test]
