@@ -2,6 +2,7 @@
 //! is told.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -278,5 +279,12 @@ impl AlertScope {
             Self::Model(name) => ("model", name),
             Self::Provider(name) => ("provider", name),
         }
+    }
+}
+
+impl fmt::Display for AlertScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dimension, name) = self.parts();
+        write!(f, "{dimension} {name}")
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use sqlx::PgPool;
+use systemprompt_config::{Alert, AlertScope};
 use systemprompt_domain::Clock;
 
 use crate::settings::Settings;
@@ -19,6 +20,18 @@ pub struct Ctx {
     pub scope: Scope,
     /// Where "now" comes from.
     pub clock: Clock,
+}
+
+impl Ctx {
+    /// The alerts that the caller may see: an agent sees those on itself alone.
+    pub(crate) fn visible_alerts(&self) -> impl Iterator<Item = &Alert> {
+        let visible = |alert: &&Alert| match (self.scope.only_agent(), &alert.scope) {
+            (None, _) => true,
+            (Some(agent), Some(AlertScope::Agent(name))) => agent == name,
+            (Some(_), _) => false,
+        };
+        self.settings.alerts.iter().filter(visible)
+    }
 }
 
 /// What the caller may see. It comes from the token and is never a parameter,

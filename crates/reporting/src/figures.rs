@@ -120,7 +120,8 @@ pub(crate) fn mean_millis(micros: i64, n: i64) -> Option<f64> {
     (n != 0).then(|| millis(micros as f64 / n as f64))
 }
 
-fn round(value: f64, decimals: i32) -> f64 {
+/// A value to so many decimals.
+pub(crate) fn round(value: f64, decimals: i32) -> f64 {
     let unit = 10_f64.powi(decimals);
     (value * unit).round() / unit
 }

@@ -7,6 +7,7 @@
 mod ctx;
 mod currency;
 mod decode;
+mod elapsed;
 mod entry;
 mod error;
 mod figures;

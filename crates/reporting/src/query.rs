@@ -46,7 +46,7 @@ pub struct Answer<R> {
     pub rows: Vec<R>,
     /// Whether there are more rows than were asked for
     pub more: bool,
-    /// What should be known about this answer
+    /// What should be known about this answer; where it has no rows, why
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! The list of all questions, in the order users see.
 
 use crate::entry::Entry;
-use crate::questions::{costs, overview, requests};
+use crate::questions::{alerts, costs, overview, requests};
 
 /// Every question.
 pub static QUERIES: &[Entry] = &[
@@ -9,12 +9,17 @@ pub static QUERIES: &[Entry] = &[
     Entry::of::<costs::Summary>(),
     Entry::of::<costs::Trends>(),
     Entry::of::<costs::Breakdown>(),
+    Entry::of::<costs::Budgets>(),
+    Entry::of::<costs::Forecast>(),
+    Entry::of::<costs::Unpriced>(),
     Entry::of::<requests::Stats>(),
     Entry::of::<requests::Trends>(),
     Entry::of::<requests::Models>(),
     Entry::of::<requests::Errors>(),
     Entry::of::<requests::List>(),
     Entry::of::<requests::Show>(),
+    Entry::of::<alerts::Status>(),
+    Entry::of::<alerts::History>(),
 ];
 
 /// The question with this path.

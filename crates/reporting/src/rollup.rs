@@ -6,6 +6,7 @@ mod errors;
 mod latency;
 mod source;
 mod spend;
+mod unpriced;
 mod usage;
 
 pub(crate) use latency::Histogram;

@@ -1,6 +1,6 @@
 //! What of the profile answers depend on.
 
-use systemprompt_config::Analytics;
+use systemprompt_config::{Alert, Analytics};
 use systemprompt_domain::Sampling;
 
 use crate::currency::Currency;
@@ -13,6 +13,8 @@ pub struct Settings {
     pub currency: Currency,
     /// Which requests keep their detail.
     pub sampling: Sampling,
+    /// What is watched, budgets among it.
+    pub alerts: Vec<Alert>,
 }
 
 impl From<&Analytics> for Settings {
@@ -20,6 +22,7 @@ impl From<&Analytics> for Settings {
         Self {
             currency: Currency::of(&analytics.costs),
             sampling: Sampling::new(analytics.sampling_rate),
+            alerts: analytics.alerts.clone(),
         }
     }
 }

@@ -272,8 +272,16 @@ fn alerts() {
 #[test]
 fn alerts_of_unknown_kinds() {
     for (alert, key, unknown) in [
-        ("type: yearly_cost, threshold: 1, action: email", "type", "yearly_cost"),
-        ("type: daily_cost, threshold: 1, action: fax", "action", "fax"),
+        (
+            "type: yearly_cost, threshold: 1, action: email",
+            "type",
+            "yearly_cost",
+        ),
+        (
+            "type: daily_cost, threshold: 1, action: fax",
+            "action",
+            "fax",
+        ),
         (
             "type: daily_cost, threshold: 1, action: email, scope: {team: a}",
             "scope",

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::figures::change;
 use crate::params::{Filters, PeriodArgs};
 use crate::query::{Answer, Query};
+use crate::questions::costs::{BudgetState, budgets};
 use crate::rollup::{Dimension, Histogram, Source, Usage};
 
 /// The figures that matter first, each against the period before
@@ -129,6 +130,12 @@ impl Query for Overview {
         .fetch_one(&ctx.pool)
         .await?;
 
+        let budgets = budgets(ctx).await?;
+        let in_state = |state| {
+            let budgets = budgets.iter().filter(|budget| budget.state == state);
+            [Some(Figure::Count(budgets.count() as i64)), None]
+        };
+
         let each = |of: fn(&Known) -> Option<Figure>| [of(&known[0]), of(&known[1])];
         let count =
             |of: fn(&Known) -> i64| [of(&known[0]), of(&known[1])].map(|n| Some(Figure::Count(n)));
@@ -184,6 +191,24 @@ impl Query for Overview {
                 "unpriced_requests",
                 "count",
                 count(|known| known.usage.unpriced),
+            ),
+            row(
+                "budgets",
+                "budgets_warning",
+                "count",
+                in_state(BudgetState::Warning),
+            ),
+            row(
+                "budgets",
+                "budgets_over",
+                "count",
+                in_state(BudgetState::Over),
+            ),
+            row(
+                "budgets",
+                "budgets_paused",
+                "count",
+                in_state(BudgetState::Paused),
             ),
             row(
                 "latency",

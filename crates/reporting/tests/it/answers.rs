@@ -6,7 +6,7 @@ use crate::store::Store;
 
 #[tokio::test]
 async fn with_a_history() {
-    let store = Store::new().await;
+    let store = Store::new().await.with_alerts().await;
     for (name, question) in [
         ("overview", "overview"),
         ("costs_summary", "costs/summary?since=7d"),
@@ -15,6 +15,12 @@ async fn with_a_history() {
             "costs/trends?since=this-week&group_by=day&timezone=America/New_York",
         ),
         ("costs_breakdown", "costs/breakdown?since=30d&by=agent"),
+        ("costs_budgets", "costs/budgets"),
+        (
+            "costs_forecast",
+            "costs/forecast?timezone=America/New_York&agent=scout",
+        ),
+        ("costs_unpriced", "costs/unpriced?since=30d"),
         ("requests_stats", "requests/stats"),
         ("requests_trends", "requests/trends?since=3h"),
         (
@@ -23,6 +29,8 @@ async fn with_a_history() {
         ),
         ("requests_errors", "requests/errors?since=7d&limit=4"),
         ("requests_list", "requests/list?limit=4"),
+        ("alerts_status", "alerts/status"),
+        ("alerts_history", "alerts/history?since=7d"),
     ] {
         assert_json_snapshot!(name, store.ask(question).await);
     }
@@ -38,6 +46,10 @@ async fn without_one() {
         "requests/models",
         "requests/errors",
         "requests/list",
+        "costs/budgets",
+        "costs/unpriced",
+        "alerts/status",
+        "alerts/history",
     ] {
         let answer = store.ask(question).await;
         assert!(answer.rows.is_empty() && !answer.more, "{question}");

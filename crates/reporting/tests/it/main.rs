@@ -6,6 +6,8 @@ mod agreement;
 mod answers;
 /// Amounts in other currencies.
 mod currency;
+/// Budgets, forecasts and alerts.
+mod budgets;
 /// Lists and single requests, which read the rows themselves.
 mod detail;
 /// What the planner makes of the statements.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::PgPool;
+use systemprompt_config::Alert;
 use systemprompt_domain::Clock;
 use systemprompt_reporting::{Answer, Ctx, Result, Scope, Settings, find};
 use systemprompt_testkit::db::TestDb;
@@ -43,6 +44,29 @@ impl Store {
                 .expect("the history");
         }
         store
+    }
+
+    /// The same database, where the alerts of `alerts.json` came to what
+    /// `alerts.sql` says.
+    pub(crate) async fn with_alerts(mut self) -> Self {
+        let alerts: Vec<Alert> =
+            serde_json::from_str(include_str!("alerts.json")).expect("alerts as in a profile");
+        let settings = Settings {
+            alerts,
+            ..(*self.ctx.settings).clone()
+        };
+        self.ctx.settings = Arc::new(settings);
+        sqlx::raw_sql(include_str!("alerts.sql"))
+            .execute(self.pool())
+            .await
+            .expect("what they came to");
+        self
+    }
+
+    /// The same database at another time.
+    pub(crate) fn at(mut self, now: OffsetDateTime) -> Self {
+        self.ctx.clock = Clock::Fixed(now);
+        self
     }
 
     /// The same database, seen by an agent.

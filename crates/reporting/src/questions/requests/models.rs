@@ -136,9 +136,11 @@ impl Query for Models {
             })
             .collect();
         rows.sort_by(|a, b| self.sort_by.compare(a, b));
-        let answer = Answer::of(rows)
+        // Without rows there is nothing to know about them.
+        let note = source.latency_note().filter(|_| !rows.is_empty());
+        Ok(Answer::of(rows)
             .cut(self.page.limit.rows())
-            .over(source.period());
-        Ok(answer.with_note(source.latency_note()))
+            .over(source.period())
+            .with_note(note))
     }
 }
