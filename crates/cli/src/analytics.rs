@@ -31,7 +31,7 @@ pub(crate) struct Output {
 }
 
 pub(crate) fn command() -> Command {
-    let mut command = group("analytics", "Ask about costs and requests");
+    let mut command = group("analytics", "Ask about costs, requests and alerts");
     let mut last = "";
     for entry in QUERIES
         .iter()
@@ -52,10 +52,12 @@ fn questions(first: &Entry) -> Command {
         capitalised(first.group()),
         names(first.group()).join(", ")
     );
+    let since = first.params().pointer("/properties/since").is_some();
     let examples = format!(
-        "Without a command this asks {}.\n\nExample:\n  systemprompt analytics {} --since 7d",
+        "Without a command this asks {}.\n\nExample:\n  systemprompt analytics {}{}",
         first.path.join(" "),
         first.group(),
+        if since { " --since 7d" } else { "" },
     );
     let command = question(first, first.group())
         .about(about)
@@ -68,7 +70,8 @@ fn questions(first: &Entry) -> Command {
     command.subcommands(members.filter_map(|entry| Some(question(entry, entry.name()?))))
 }
 
-fn question(entry: &Entry, name: &'static str) -> Command {
+/// The command that asks a question.
+pub(crate) fn question(entry: &Entry, name: &'static str) -> Command {
     let command = Output::augment_args(entry.augment(Command::new(name)));
     // Where there is nothing more to say, --help is as short as -h.
     if entry.description() == entry.about() {

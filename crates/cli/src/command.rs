@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use systemprompt_config::Sources;
 
-use crate::{analytics, audit, config};
+use crate::{alerts, analytics, audit, config};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,7 @@ Examples:
   systemprompt analytics costs breakdown --by agent --since this-month
   systemprompt analytics costs trends --since 30d --export costs.csv
   systemprompt analytics requests list --state failed --limit 50
+  systemprompt alerts status
   systemprompt infra logs audit 01935e8d-7c2a
   systemprompt config check
 
@@ -67,6 +68,7 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(analytics::command())
+        .subcommand(alerts::command())
         .subcommand(
             group("infra", "Look behind the answers")
                 .subcommand(group("logs", "What was recorded").subcommand(audit::command())),

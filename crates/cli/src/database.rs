@@ -1,4 +1,4 @@
-//! A question put to the database: opened for it, and closed whatever comes.
+//! The database, opened for one command, and closed whatever comes.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,15 +11,34 @@ use systemprompt_storage::Storage;
 use crate::Outside;
 use crate::failure::Failure;
 
-/// Asks `entry` as the operator, who may see everything. Starting the embedded
-/// database can take a while: what it is doing is told aside.
+/// Asks `entry` as the operator, who may see everything.
 pub(crate) fn ask(
     config: &Config,
     entry: &Entry,
     params: Value,
     outside: &mut Outside<'_>,
 ) -> Result<Answer<Value>, Failure> {
-    // One question at a time needs no other threads.
+    let clock = outside.clock;
+    let answer = with(config, outside, async |storage| {
+        let ctx = Ctx {
+            pool: storage.pool().clone(),
+            settings: Arc::new(Settings::from(&config.profile.analytics)),
+            scope: Scope::everything(),
+            clock,
+        };
+        entry.run(&ctx, params).await
+    })?;
+    Ok(answer?)
+}
+
+/// Does something with the open database. Starting the embedded one can take a
+/// while: what it is doing is told aside.
+pub(crate) fn with<T>(
+    config: &Config,
+    outside: &mut Outside<'_>,
+    work: impl AsyncFnOnce(&Storage) -> T,
+) -> Result<T, Failure> {
+    // One thing at a time needs no other threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -30,16 +49,11 @@ pub(crate) fn ask(
             let _ = writeln!(progress.borrow_mut(), "{step}");
         })
         .await?;
-        let ctx = Ctx {
-            pool: storage.pool().clone(),
-            settings: Arc::new(Settings::from(&config.profile.analytics)),
-            scope: Scope::everything(),
-            clock: outside.clock,
-        };
-        let answer = entry.run(&ctx, params).await;
-        let closed = storage.close().await;
-        let answer = answer?;
-        closed.map_err(systemprompt_storage::OpenError::from)?;
-        Ok(answer)
+        let done = work(&storage).await;
+        storage
+            .close()
+            .await
+            .map_err(systemprompt_storage::OpenError::from)?;
+        Ok(done)
     })
 }

@@ -23,6 +23,14 @@ pub(crate) enum Failure {
     Question(#[from] reporting::Error),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Channels(#[from] systemprompt_notify::NotifyError),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Refused(String),
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
 }
@@ -32,6 +40,7 @@ impl Failure {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::CommandLine(_)
+            | Self::Usage(_)
             | Self::Question(reporting::Error::Usage(_))
             | Self::Export(ExportError::Format(_)) => 2,
             _ => 1,

@@ -8,7 +8,7 @@ mod list;
 pub(crate) mod locale;
 mod look;
 mod sparkline;
-mod table;
+pub(crate) mod table;
 pub(crate) mod text;
 
 use std::fmt::Write as _;
@@ -52,16 +52,20 @@ pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> 
         }
         rows => page.rows(columns, rows, &locale),
     }
-    if nothing_happened(&rows) {
-        if !rows.is_empty() {
-            page.line("");
+    match &answer.note {
+        Some(why) if rows.is_empty() => page.line(&sentence(why)),
+        _ if nothing_happened(&rows) => {
+            if !rows.is_empty() {
+                page.line("");
+            }
+            page.line(&nothing(answer.period.as_ref(), zone, next));
         }
-        page.line(&nothing(answer.period.as_ref(), zone, next));
+        _ => {}
     }
     if answer.more {
         page.aside(&more(entry, rows.last().copied()));
     }
-    if let Some(note) = &answer.note {
+    if let Some(note) = answer.note.as_ref().filter(|_| !rows.is_empty()) {
         page.aside(&format!("Note: {}", text::clean(note)));
     }
     if let Some(rate) = answer.sampled {
@@ -204,6 +208,14 @@ fn nothing(period: Option<&PeriodUsed>, zone: &Zone, next: &str) -> String {
         }
         None => format!("Nothing found.\n{next}"),
     }
+}
+
+/// A note as a sentence of its own.
+fn sentence(note: &str) -> String {
+    let mut letters = note.chars();
+    let first = letters.next().map(char::to_uppercase);
+    let whole: String = first.into_iter().flatten().chain(letters).collect();
+    format!("{}.", text::clean(&whole))
 }
 
 /// How to see more rows.

@@ -1,9 +1,10 @@
-//! The `systemprompt` command line: questions, audit pages and configuration
-//! checks for the operator, who reads the database directly.
+//! The `systemprompt` command line: questions, alerts, audit pages and
+//! configuration checks for the operator, who reads the database directly.
 //!
 //! Commands and their help come from the registry of questions; what an answer
 //! says is decided there, how it looks is decided here.
 
+mod alerts;
 mod analytics;
 mod audit;
 mod command;
@@ -96,6 +97,10 @@ fn dispatch(
     }
     match words.as_slice() {
         ["analytics", question @ ..] => analytics::run(question, last, &globals, outside),
+        ["alerts", "status" | "history"] => analytics::run(&words, last, &globals, outside),
+        ["alerts", "list"] => alerts::list(last, &globals, outside),
+        ["alerts", "test"] => alerts::test(last, &globals, outside),
+        ["alerts", "resume"] => alerts::resume(last, &globals, outside),
         ["infra", "logs", "audit"] => audit::run(last, &globals, outside),
         ["config", "check"] => config::check(&globals, outside),
         ["config", "show"] => config::show(&globals, outside),

@@ -3,6 +3,7 @@
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+use systemprompt_domain::period::Zone;
 
 use super::column::{Column, Unit, label};
 use super::figure::{self, Precision};
@@ -49,18 +50,18 @@ pub(crate) fn cells(column: &Column, rows: &[&Row], locale: &Locale, ids: Ids) -
             Box::new(move |_, value| Some(amount(unit, decimal(value)?, places, locale)))
         }
         Unit::Time => {
-            let moments = values().filter_map(|value| figure::parse_moment(value.as_str()?, zone));
+            let parse = |row: &Row, value: &Value| {
+                let zone = zone_of(row).unwrap_or_else(|| zone.clone());
+                figure::parse_moment(value.as_str()?, &zone)
+            };
+            let moments = rows.iter().filter_map(|row| parse(row, value(column, row)));
             let precision = moments
                 .map(Precision::of)
                 .max()
                 .unwrap_or(Precision::Second);
-            Box::new(move |_, value| {
-                Some(figure::moment(
-                    figure::parse_moment(value.as_str()?, zone)?,
-                    precision,
-                ))
-            })
+            Box::new(move |row, value| Some(figure::moment(parse(row, value)?, precision)))
         }
+        Unit::Nested if column.key == "deliveries" => Box::new(|_, value| deliveries(value)),
         Unit::Varies => Box::new(|row, value| {
             let unit = row
                 .get("unit")
@@ -84,6 +85,29 @@ pub(crate) fn cells(column: &Column, rows: &[&Row], locale: &Locale, ids: Ids) -
             value => write(row, value).unwrap_or_else(|| nested(value)),
         })
         .collect()
+}
+
+/// The zone of a row that has one of its own, as a budget has.
+fn zone_of(row: &Row) -> Option<Zone> {
+    row.get("timezone")?.as_str()?.parse().ok()
+}
+
+/// What became of each message: `email sent, slack waiting (HTTP 503)`.
+fn deliveries(value: &Value) -> Option<String> {
+    let told = value.as_array()?.iter().map(|delivery| {
+        let part = |key| delivery.get(key).and_then(Value::as_str);
+        let (channel, state) = (part("channel")?, part("state")?);
+        Some(match part("last_error") {
+            Some(error) if state != "sent" => format!("{channel} {state} ({error})"),
+            _ => format!("{channel} {state}"),
+        })
+    });
+    let told = told.collect::<Option<Vec<_>>>()?;
+    Some(if told.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        text::clean(&told.join(", ")).into_owned()
+    })
 }
 
 /// A value whose neighbours do not matter; `None` if it is not of that unit.

@@ -101,7 +101,10 @@ impl Unit {
                 .iter()
                 .any(|t| t.as_str().is_some_and(|t| names.contains(&t)))
         };
-        if schema.get("anyOf").is_some() {
+        if schema.get("oneOf").is_some() {
+            // One of several words.
+            Self::Text
+        } else if schema.get("anyOf").is_some() {
             Self::Varies
         } else if is(&["array", "object"]) {
             Self::Nested

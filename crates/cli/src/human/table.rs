@@ -42,6 +42,11 @@ pub(crate) const GIVES_WAY: &[&str] = &[
     "p50_latency_ms",
     "error_type",
     "agent",
+    "actions",
+    "type",
+    "timezone",
+    "reserved",
+    "pace",
 ];
 
 /// A column with its cells.
@@ -226,7 +231,11 @@ fn join(cells: impl Iterator<Item = String>) -> String {
 
 /// Whether a cell says that something went wrong.
 fn is_failure(column: &Column, cell: &str) -> bool {
-    column.key == "state" && matches!(cell, "failed" | "upstream_timeout" | "lost" | "stale")
+    column.key == "state"
+        && matches!(
+            cell,
+            "failed" | "upstream_timeout" | "lost" | "stale" | "paused" | "over"
+        )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::http::Request;
 use http_body_util::BodyExt as _;
 use rust_decimal::Decimal;
 use serde_json::Value;
-use systemprompt_config::{Analytics, Costs, ExchangeRate};
+use systemprompt_config::{Alert, Analytics, Costs, ExchangeRate};
 use systemprompt_domain::Clock;
 use systemprompt_reporting::{Entry, QUERIES, Scope, Settings};
 use systemprompt_server_core::api::{self, ApiState};
@@ -18,25 +18,29 @@ use tower::ServiceExt as _;
 
 use crate::shell::{NOW, Run, systemprompt};
 
+/// The alerts that the questions are tested with.
+const ALERTS: &str = include_str!("../../../reporting/tests/it/alerts.json");
+
 /// A database, and command lines that ask it.
-struct Asked {
-    db: TestDb,
+pub(crate) struct Asked {
+    pub(crate) db: TestDb,
     url: String,
 }
 
 impl Asked {
-    async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let db = TestDb::new().await;
         let url = db.url();
         Self { db, url }
     }
 
     /// The history that the questions are tested with.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let asked = Self::empty().await;
         for sql in [
             include_str!("../../../reporting/tests/it/history.sql"),
             include_str!("../../../reporting/tests/it/rollups.sql"),
+            include_str!("../../../reporting/tests/it/alerts.sql"),
         ] {
             sqlx::raw_sql(sql)
                 .execute(asked.db.pool())
@@ -48,9 +52,13 @@ impl Asked {
 
     /// Runs a command line against the database, on a thread of its own: it
     /// brings its own runtime.
-    async fn run(&self, line: &str) -> Run {
+    pub(crate) async fn run(&self, line: &str) -> Run {
         let (line, url) = (line.to_owned(), self.url.clone());
-        let run = move || systemprompt(line.split(' ').chain(["--database-url", &url]));
+        let alerts = format!("analytics.alerts={ALERTS}");
+        let run = move || {
+            let common = ["--database-url", &url, "--set", &alerts];
+            systemprompt(line.split(' ').chain(common))
+        };
         tokio::task::spawn_blocking(run)
             .await
             .expect("the command line does not panic")
@@ -64,6 +72,8 @@ impl Asked {
     }
 
     async fn over_http(&self, path: &str, settings: Settings) -> Value {
+        let alerts: Vec<Alert> = serde_json::from_str(ALERTS).expect("alerts");
+        let settings = Settings { alerts, ..settings };
         let state = ApiState::new(self.db.pool().clone(), settings, Clock::Fixed(NOW));
         let router = api::router(state).layer(Extension(Scope::everything()));
         let request = Request::get(path).body(Body::empty()).expect("a request");
@@ -86,7 +96,10 @@ fn json(run: &Run) -> Value {
 fn needed(entry: &Entry, id: &str) -> (String, String) {
     match entry.path {
         ["requests", "show"] => (format!(" {id}"), format!("?id={id}")),
-        _ => (" --since 7d".to_owned(), "?since=7d".to_owned()),
+        _ if entry.params().pointer("/properties/since").is_some() => {
+            (" --since 7d".to_owned(), "?since=7d".to_owned())
+        }
+        _ => (String::new(), String::new()),
     }
 }
 
@@ -198,7 +211,7 @@ async fn a_group_alone_asks_its_first_question_and_names_the_others() {
     assert_eq!(json(&run)["question"], "costs summary");
     assert_eq!(
         run.err,
-        "This was costs summary. Other questions: trends, breakdown.\n"
+        "This was costs summary. Other questions: trends, breakdown, budgets, forecast, unpriced.\n"
     );
     assert_eq!(
         json(&run),

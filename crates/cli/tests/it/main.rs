@@ -1,5 +1,7 @@
 //! The command line as a user meets it. Every module is listed here.
 
+/// Alerts: what is set, how it stands, tests and lifted limits.
+mod alerts;
 /// Answers over a database, and that the HTTP API says the same.
 mod answers;
 /// Text for people, at every width.

@@ -8,7 +8,7 @@ pub use status::{Status, StatusRow};
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use systemprompt_config::AlertType;
+use systemprompt_config::{Alert, AlertType};
 
 use super::overview::Figure;
 use crate::ctx::Ctx;
@@ -25,6 +25,13 @@ const fn unit(kind: AlertType) -> &'static str {
         AlertType::LatencyP95 => "ms",
         AlertType::UnpricedRequests => "count",
     }
+}
+
+/// The threshold of an alert, and what it counts: usd, ratio, ms or count.
+#[must_use]
+pub fn threshold(alert: &Alert) -> (Figure, &'static str) {
+    let unit = unit(alert.kind);
+    (figure(unit, alert.threshold), unit)
 }
 
 /// A value in such a unit.

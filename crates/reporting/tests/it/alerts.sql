@@ -4,7 +4,8 @@ insert into budget_periods values
     -- Yesterday is over.
     ('daily_cost', '2026-11-24Z', '2026-11-25Z', 100000000000, 99000000000, 0, null, null),
     ('daily_cost', '2026-11-25Z', '2026-11-26Z', 100000000000, 62500000000, 2000000000, null, null),
-    ('daily_cost-agent-scout', '2026-11-25Z', '2026-11-26Z', 5000000000, 4999999999, 0,
+    -- What is left is less than the next request needs.
+    ('daily_cost-agent-scout', '2026-11-25Z', '2026-11-26Z', 5000000000, 4970000000, 0,
         '2026-11-25T09:30:00Z', null),
     ('weekly_cost-user-ada', '2026-11-23T05:00:00Z', '2026-11-30T05:00:00Z', 500000000000, 512000000001, 0,
         '2026-11-24T20:00:00Z', '2026-11-25T12:00:00Z'),
@@ -15,7 +16,7 @@ insert into alert_events
     (alert, period_start, share, kind, period_end, threshold, value, created_at)
 values
     ('daily_cost', '2026-11-25Z', 0.5, 'daily_cost', '2026-11-26Z', 100, 50.25, '2026-11-25T08:00:00Z'),
-    ('daily_cost-agent-scout', '2026-11-25Z', 1, 'daily_cost', '2026-11-26Z', 5, 4.999999999, '2026-11-25T09:30:00Z'),
+    ('daily_cost-agent-scout', '2026-11-25Z', 0.9, 'daily_cost', '2026-11-26Z', 5, 4.51, '2026-11-25T09:30:00Z'),
     ('errors', '2026-11-25T10:00:00Z', 0.5, 'error_rate', '2026-11-25T11:00:00Z', 0.1, 0.0625, '2026-11-25T10:05:00Z'),
     ('latency_p95-agent-writer', '2026-11-25T07:00:00Z', 1, 'latency_p95', '2026-11-25T08:00:00Z', 2000, 2345.6, '2026-11-25T07:40:00Z'),
     ('gone', '2026-11-24Z', 1, 'unpriced_requests', '2026-11-25Z', 10, 12, '2026-11-24T23:00:00Z');

@@ -104,7 +104,7 @@ async fn a_limit_that_was_raised_does_not_pause() {
         &format!("update budget_periods set limit_nanos = 4000000000 where {scout}"),
     )
     .await;
-    assert_eq!(states(&store).await[2], "daily_cost-agent-scout: ok");
+    assert_eq!(states(&store).await[2], "daily_cost-agent-scout: warning");
     change(
         &store,
         &format!(

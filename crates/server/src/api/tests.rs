@@ -9,6 +9,7 @@ use axum::{Extension, Router};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use systemprompt_config::Alert;
 use systemprompt_domain::Clock;
 use systemprompt_reporting::{QUERIES, Scope, Settings};
 use systemprompt_testkit::db::TestDb;
@@ -31,12 +32,15 @@ fn nowhere() -> PgPool {
 }
 
 fn questions(pool: &PgPool, scope: Scope) -> Router {
-    router(ApiState::new(
-        pool.clone(),
-        Settings::default(),
-        Clock::Fixed(NOW),
-    ))
-    .layer(Extension(scope))
+    let alerts: Vec<Alert> =
+        serde_json::from_str(include_str!("../../../reporting/tests/it/alerts.json"))
+            .expect("alerts as in a profile");
+    let settings = Settings {
+        alerts,
+        ..Settings::default()
+    };
+    let state = ApiState::new(pool.clone(), settings, Clock::Fixed(NOW));
+    router(state).layer(Extension(scope))
 }
 
 async fn send(router: Router, request: Request<Body>) -> Response<Body> {
@@ -71,6 +75,7 @@ async fn history() -> TestDb {
     for sql in [
         include_str!("../../../reporting/tests/it/history.sql"),
         include_str!("../../../reporting/tests/it/rollups.sql"),
+        include_str!("../../../reporting/tests/it/alerts.sql"),
     ] {
         sqlx::raw_sql(sql)
             .execute(db.pool())
@@ -91,8 +96,10 @@ async fn every_question_has_a_route() {
     for entry in QUERIES {
         let query = if entry.path == ["requests", "show"] {
             format!("id={id}")
-        } else {
+        } else if entry.params().pointer("/properties/since").is_some() {
             "since=7d".to_owned()
+        } else {
+            String::new()
         };
         let path = format!("{}?{query}", openapi::path(entry));
         let (status, answer) = get_json(questions(db.pool(), Scope::everything()), &path).await;

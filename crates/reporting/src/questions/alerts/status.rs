@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use systemprompt_config::Alert;
 use time::OffsetDateTime;
 
-use super::{figure, unit};
+use super::{figure, threshold};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::figures::Time;
@@ -85,7 +85,7 @@ impl Stored {
     }
 
     fn row(self, alert: &Alert, budget: Option<&BudgetsRow>, now: OffsetDateTime) -> StatusRow {
-        let unit = unit(alert.kind);
+        let (threshold, unit) = threshold(alert);
         let (state, value) = budget.map_or_else(
             || self.current(now),
             |budget| (budget.state, Some(budget.spent)),
@@ -93,7 +93,7 @@ impl Stored {
         StatusRow {
             state,
             value: value.map(|value| figure(unit, value)),
-            threshold: figure(unit, alert.threshold),
+            threshold,
             unit,
             kind: alert.kind.as_str(),
             scope: alert.scope.as_ref().map(ToString::to_string),
