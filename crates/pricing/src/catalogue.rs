@@ -1,13 +1,13 @@
 //! All prices: which version applies to a model at a time, and what a request
 //! cost. Reading the YAML is in `yaml`, the arithmetic of a line in `cost`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use rust_decimal::Decimal;
 use systemprompt_domain::money::Nanos;
 use systemprompt_domain::usage::Usage;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, UtcOffset};
 
 use crate::cost::Cost;
 use crate::custom::{CustomPrice, EVERY_PROVIDER};
@@ -76,23 +76,57 @@ impl Catalogue {
     /// The same catalogue with imported versions over it. A version replaces
     /// the one with the same date; others stay, so that an import keeps the
     /// past and scheduled changes.
+    ///
+    /// A version also holds for the names that the catalogue knows its model
+    /// by, unless they are imported as models of their own: who mends the price
+    /// of a model means its dated snapshots too.
     #[must_use]
     pub fn with_versions(&self, versions: impl IntoIterator<Item = PriceVersion>) -> Self {
+        let versions: Vec<_> = versions.into_iter().map(Arc::new).collect();
+        let own: BTreeSet<(&str, &str)> = versions
+            .iter()
+            .map(|version| (version.provider.as_str(), version.model.as_str()))
+            .collect();
         let mut catalogue = self.clone();
-        for version in versions.into_iter().map(Arc::new) {
-            let names = catalogue
+        for version in &versions {
+            let known = self.aliases(&version.provider, &version.model);
+            let known = known.filter(|name| !own.contains(&(version.provider.as_str(), name)));
+            let mut names: BTreeSet<&str> = known.collect();
+            names.insert(&version.model);
+            names.extend(version.aliases.iter().map(String::as_str));
+            let listed = catalogue
                 .listed
                 .entry(version.provider.clone())
                 .or_default();
-            for name in std::iter::once(&version.model).chain(&version.aliases) {
-                let history = names.entry(name.clone()).or_default();
-                match history.binary_search_by_key(&version.from, |known| known.from) {
-                    Ok(at) => history[at] = Arc::clone(&version),
-                    Err(at) => history.insert(at, Arc::clone(&version)),
-                }
+            for name in names {
+                put(listed.entry(name.to_owned()).or_default(), version);
             }
         }
         catalogue
+    }
+
+    /// The other names of a model in any of its versions.
+    fn aliases(&self, provider: &str, model: &str) -> impl Iterator<Item = &str> {
+        self.history(provider, model)
+            .iter()
+            .filter(move |version| version.model == model)
+            .flat_map(|version| &version.aliases)
+            .map(String::as_str)
+    }
+
+    /// The listed versions of a name exactly as it is listed, by rising date;
+    /// empty if it is not. The profile's prices are not among them.
+    #[must_use]
+    pub fn history(&self, provider: &str, name: &str) -> &[Arc<PriceVersion>] {
+        let names = self.listed.get(provider);
+        names
+            .and_then(|names| names.get(name))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The providers that have prices of their own.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.listed.keys().map(String::as_str)
     }
 
     /// The same catalogue with the profile's custom prices over it.
@@ -150,10 +184,10 @@ impl Catalogue {
     }
 
     fn listed(&self, provider: &str, name: &str, at: OffsetDateTime) -> Option<&PriceVersion> {
-        let history = self.listed.get(provider)?.get(name)?;
-        let day = at.to_offset(UtcOffset::UTC).date();
-        let current = history.iter().rfind(|version| version.from <= day);
-        current.or_else(|| history.first()).map(AsRef::as_ref)
+        current(
+            self.history(provider, name),
+            at.to_offset(UtcOffset::UTC).date(),
+        )
     }
 
     /// Every version: the profile's, then the others by provider, model and
@@ -202,4 +236,18 @@ impl Catalogue {
             lines,
         })
     }
+}
+
+/// Puts a version in its place, over the one of the same date.
+pub(crate) fn put(history: &mut History, version: &Arc<PriceVersion>) {
+    match history.binary_search_by_key(&version.from, |known| known.from) {
+        Ok(at) => history[at] = Arc::clone(version),
+        Err(at) => history.insert(at, Arc::clone(version)),
+    }
+}
+
+/// The version of a day; before the first one, that one.
+pub(crate) fn current(history: &[Arc<PriceVersion>], day: Date) -> Option<&PriceVersion> {
+    let current = history.iter().rfind(|version| version.from <= day);
+    current.or_else(|| history.first()).map(AsRef::as_ref)
 }

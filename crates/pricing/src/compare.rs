@@ -14,7 +14,7 @@ use crate::version::PriceVersion;
 use crate::{Catalogue, PricingError, parse_litellm};
 
 /// The providers whose prices the catalogue states.
-const PROVIDERS: [&str; 3] = ["anthropic", "openai", "gemini"];
+pub(crate) const PROVIDERS: [&str; 3] = ["anthropic", "openai", "gemini"];
 
 /// One figure that the catalogue and the other table do not agree on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,21 +75,46 @@ pub fn compare(
                 }
             }
         }
-        differences.extend(found.0.into_iter().map(|(field, ours, theirs_figure)| {
-            Difference {
-                explained: explanations
-                    .iter()
-                    .find(|reason| reason.covers(&listed.key, &field))
-                    .map(|reason| reason.because.clone()),
-                provider: theirs.provider.clone(),
-                model: listed.key.clone(),
-                field,
-                ours,
-                theirs: theirs_figure,
-            }
-        }));
+        differences.extend(
+            found
+                .differences(&theirs.provider, &listed.key)
+                .map(|found| {
+                    let covers = |reason: &&Explanation| reason.covers(&listed.key, &found.field);
+                    let reason = explanations.iter().find(covers);
+                    Difference {
+                        explained: reason.map(|reason| reason.because.clone()),
+                        ..found
+                    }
+                }),
+        );
     }
     Ok(differences)
+}
+
+/// Every figure that differs between two versions; without one of ours, the
+/// model itself.
+pub(crate) fn between(ours: Option<&PriceVersion>, theirs: &PriceVersion) -> Vec<Difference> {
+    let mut found = Found::default();
+    match ours {
+        None => found.push("model", None, theirs.rates.input),
+        Some(ours) => {
+            found.compare(ours, theirs);
+            for (kind, price) in &ours.calls {
+                if !theirs.calls.contains_key(kind) {
+                    found.push(kind, Some(*price), None);
+                }
+            }
+        }
+    }
+    found.differences(&theirs.provider, &theirs.model).collect()
+}
+
+/// Whether two versions charge the same for standard requests of any size.
+pub(crate) fn same_standard(ours: &PriceVersion, theirs: &PriceVersion) -> bool {
+    let mut found = Found::default();
+    found.rates("", &ours.rates, &theirs.rates);
+    found.tiers("", &ours.tiers, &theirs.tiers);
+    found.0.is_empty()
 }
 
 /// Differences of one model: field, ours, theirs.
@@ -101,6 +126,18 @@ impl Found {
         if ours != theirs {
             self.0.push((field.trim_end().to_owned(), ours, theirs));
         }
+    }
+
+    fn differences(self, provider: &str, model: &str) -> impl Iterator<Item = Difference> {
+        let found = self.0.into_iter();
+        found.map(move |(field, ours, theirs)| Difference {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            field,
+            ours,
+            theirs,
+            explained: None,
+        })
     }
 
     fn compare(&mut self, ours: &PriceVersion, theirs: &PriceVersion) {

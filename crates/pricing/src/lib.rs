@@ -10,6 +10,7 @@ mod catalogue;
 pub mod compare;
 mod cost;
 mod custom;
+mod import;
 mod litellm;
 mod names;
 mod rates;
@@ -20,9 +21,10 @@ mod yaml;
 pub use catalogue::Catalogue;
 pub use cost::{Cost, CostLine, Unit};
 pub use custom::CustomPrice;
+pub use import::{Change, MapOf, Planned, PriceFile};
 pub use litellm::{Listed, parse_litellm};
 pub use rates::{RateSet, Rates, Tier};
-pub use version::{LAUNCH, PriceVersion, Source, SourceKind};
+pub use version::{LAUNCH, PriceVersion, Source, SourceKind, parse_date};
 
 /// Why a price table cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -149,7 +149,10 @@ impl TryFrom<String> for Source {
 }
 
 /// Reads `YYYY-MM-DD`.
-pub(crate) fn parse_date(text: &str) -> Result<Date, String> {
+///
+/// # Errors
+/// Says what it should look like.
+pub fn parse_date(text: &str) -> Result<Date, String> {
     let format = time::macros::format_description!("[year]-[month]-[day]");
     Date::parse(text, format).map_err(|_| format!("`{text}` is no date (YYYY-MM-DD)"))
 }

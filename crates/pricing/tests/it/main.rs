@@ -6,6 +6,8 @@ mod catalogue;
 mod compare;
 /// From usage to money.
 mod cost;
+/// Files that operators import.
+mod import;
 /// What holds for every price and every usage.
 mod properties;
 /// Every answer recorded from the real providers has a price.
