@@ -1,6 +1,7 @@
 //! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups,
 //! and the accounts of budgets.
 
+mod administration;
 pub mod budgets;
 pub mod check;
 pub mod embedded;
@@ -8,6 +9,8 @@ mod migrate;
 mod open;
 mod partitions;
 pub mod prices;
+pub mod recompute;
+pub mod usage;
 pub mod writer;
 
 pub use migrate::{MIGRATOR, migrate};

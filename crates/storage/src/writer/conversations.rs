@@ -22,7 +22,7 @@ struct Conversation<'a> {
 }
 
 /// Adds finished requests to their conversations.
-pub(super) async fn add(
+pub(in crate::writer) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
 ) -> Result<(), sqlx::Error> {
@@ -100,8 +100,33 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// Adds to the cost of conversations what their requests cost more since they
+/// were priced again. Rows are locked in the order in which [`add`] locks them.
+pub(crate) async fn correct(
+    db: &mut PgConnection,
+    more: &BTreeMap<&str, i64>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with more as ( \
+             select * from unnest($1::text[], $2::bigint[]) with ordinality \
+                 as m (conversation_id, cost_nanos, nth) \
+         ), \
+         locked as materialized ( \
+             select m.* from more m join conversations using (conversation_id) \
+             order by m.nth for update of conversations \
+         ) \
+         update conversations c set cost_nanos = c.cost_nanos + l.cost_nanos \
+         from locked l where c.conversation_id = l.conversation_id",
+    )
+    .bind(more.keys().copied().collect::<Vec<_>>())
+    .bind(more.values().copied().collect::<Vec<_>>())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Keeps when foreign trace ids were seen; ours carry their time.
-pub(super) async fn trace(
+pub(in crate::writer) async fn trace(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
 ) -> Result<(), sqlx::Error> {

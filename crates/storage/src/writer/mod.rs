@@ -6,12 +6,12 @@
 
 mod audit;
 mod batch;
-mod conversations;
+pub(crate) mod conversations;
 mod cursor;
 mod depth;
 mod intake;
 mod lost;
-mod rollups;
+pub(crate) mod rollups;
 mod rows;
 mod seen;
 mod store;

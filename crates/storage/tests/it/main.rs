@@ -2,5 +2,7 @@
 
 mod budgets;
 mod embedded;
+mod prices;
+mod recompute;
 mod sampling;
 mod writer;

@@ -149,7 +149,7 @@ pub(crate) async fn count(db: &PgPool, sql: &'static str) -> i64 {
         .expect("the query runs")
 }
 
-async fn assert_exact(db: &TestDb) {
+pub(crate) async fn assert_exact(db: &TestDb) {
     let Checked {
         differences,
         left_out,

@@ -1,15 +1,16 @@
 //! How a cost came about: the stored usage times the stored prices, line by
 //! line, computed anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgPool;
-use systemprompt_domain::{Nanos, TokenClass, Tokens, Usage};
+use systemprompt_domain::{Nanos, Tokens, Usage};
 use systemprompt_pricing::{CostLine, PriceVersion, Unit};
+use systemprompt_storage::usage::StoredUsage;
 
 use crate::error::Result;
 
@@ -56,23 +57,6 @@ impl From<CostLine> for Line {
     }
 }
 
-/// What of a request's usage is not in the token columns (the `usage_extra`
-/// column).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Extra {
-    other_models: Vec<OtherModel>,
-    calls: BTreeMap<String, u64>,
-    speed: Option<String>,
-    region: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct OtherModel {
-    tokens: Tokens,
-    price_version: Option<String>,
-}
-
 /// What a request used, as it was stored.
 pub(super) struct Priced {
     /// The tokens of all models together.
@@ -85,23 +69,22 @@ pub(super) struct Priced {
 /// The lines of a request's bill; `None` if it has no price, or if the prices
 /// or the usage that made it are no longer readable.
 pub(super) async fn lines(pool: &PgPool, priced: Priced) -> Result<Option<Vec<Line>>> {
-    let extra: Extra = match priced.extra.map(serde_json::from_value).transpose() {
-        Ok(extra) => extra.unwrap_or_default(),
-        Err(_) => return Ok(None),
+    let Ok(stored) = StoredUsage::read(priced.tokens, priced.service_tier, priced.extra) else {
+        return Ok(None);
     };
-    let mut parts = vec![(
-        priced.price_version,
-        main_usage(priced.tokens, priced.service_tier, &extra),
-    )];
-    for other in &extra.other_models {
+    let mut main = stored.usage;
+    let others = std::mem::take(&mut main.other_models);
+    let (service_tier, region) = (main.service_tier.clone(), main.region.clone());
+    let mut parts = vec![(priced.price_version, main)];
+    for (other, price_version) in others.into_iter().zip(stored.other_price_versions) {
         // Calls were billed once, and speed is a property of the main model.
         let usage = Usage {
             tokens: other.tokens,
-            service_tier: parts[0].1.service_tier.clone(),
-            region: extra.region.clone(),
+            service_tier: service_tier.clone(),
+            region: region.clone(),
             ..Usage::default()
         };
-        parts.push((other.price_version.clone(), usage));
+        parts.push((price_version, usage));
     }
     let Some(ids) = parts
         .iter()
@@ -125,24 +108,6 @@ pub(super) fn total(lines: &[Line]) -> Option<Nanos> {
         .iter()
         .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.cost))?;
     Nanos::from_usd(sum)
-}
-
-fn main_usage(all: Tokens, service_tier: Option<String>, extra: &Extra) -> Usage {
-    let mut tokens = all;
-    for other in &extra.other_models {
-        for class in TokenClass::ALL {
-            let n = tokens.get_mut(class);
-            *n = n.saturating_sub(other.tokens.get(class));
-        }
-    }
-    Usage {
-        tokens,
-        other_models: Vec::new(),
-        calls: extra.calls.clone(),
-        service_tier,
-        speed: extra.speed.clone(),
-        region: extra.region.clone(),
-    }
 }
 
 async fn versions(pool: &PgPool, ids: &[String]) -> Result<HashMap<String, PriceVersion>> {

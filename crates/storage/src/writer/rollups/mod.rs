@@ -14,6 +14,7 @@ use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
 use self::names::{Name, Names};
+pub(crate) use self::usage::correct::correct;
 use super::depth::Depth;
 
 /// A grain: how wide a bucket is.
@@ -152,7 +153,7 @@ impl Key {
 }
 
 /// Adds finished requests to every rollup.
-pub(super) async fn add(
+pub(in crate::writer) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
     depth: Depth,

@@ -25,11 +25,14 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn of(finished: &[&'a RequestFinished]) -> Self {
+        Self::number_all(finished.iter().flat_map(|request| named(request)))
+    }
+
+    /// Numbers these names.
+    pub(super) fn number_all(names: impl Iterator<Item = &'a str>) -> Self {
         let mut numbers: HashMap<&'a str, Name> = HashMap::from([("", Name::NONE)]);
-        for request in finished {
-            for name in named(request) {
-                numbers.entry(name).or_default();
-            }
+        for name in names {
+            numbers.entry(name).or_default();
         }
         // Two names that differ only in what PostgreSQL cannot hold are one.
         let mut texts: Vec<Cow<'a, str>> = numbers.keys().map(|name| clean(name)).collect();

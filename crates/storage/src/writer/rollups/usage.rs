@@ -1,5 +1,7 @@
 //! Requests, tokens and cost by quarter, hour and day.
 
+pub(super) mod correct;
+
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
@@ -93,25 +95,44 @@ pub(super) async fn add(
     let requests = finished
         .iter()
         .map(|request| (Key::finest(request, names), count(request)));
-    let quarters = sum(requests);
-    let coarser = |grain, cubes: &'static [Cube]| {
-        let from = quarters.iter();
-        sum(from.flat_map(move |(key, n)| {
-            cubes
-                .iter()
-                .map(move |cube| (key.coarser(grain, *cube), *n))
-        }))
-    };
-    let (hours, days) = (coarser(Grain::Hour, &HOURLY), coarser(Grain::Day, &DAILY));
-    columns(&quarters, names)
+    let sums = Sums::of(requests);
+    columns(&sums.quarters, names)
         .send(db, include_str!("usage_quarter.sql"), false)
         .await?;
-    columns(&hours, names)
+    columns(&sums.hours, names)
         .send(db, include_str!("usage_hour.sql"), true)
         .await?;
-    columns(&days, names)
+    columns(&sums.days, names)
         .send(db, include_str!("usage_day.sql"), true)
         .await
+}
+
+/// What each row of each grain gets, in the order in which rows are locked.
+struct Sums {
+    quarters: Vec<(Key, Counters)>,
+    hours: Vec<(Key, Counters)>,
+    days: Vec<(Key, Counters)>,
+}
+
+impl Sums {
+    /// Adds up the finest keys, and from their sums the coarser ones.
+    fn of(finest: impl Iterator<Item = (Key, Counters)>) -> Self {
+        let quarters = sum(finest);
+        let coarser = |grain, cubes: &'static [Cube]| {
+            let from = quarters.iter();
+            sum(from.flat_map(move |(key, n)| {
+                cubes
+                    .iter()
+                    .map(move |cube| (key.coarser(grain, *cube), *n))
+            }))
+        };
+        let (hours, days) = (coarser(Grain::Hour, &HOURLY), coarser(Grain::Day, &DAILY));
+        Self {
+            quarters,
+            hours,
+            days,
+        }
+    }
 }
 
 /// Adds up what belongs to the same row; in key order.
