@@ -21,6 +21,8 @@ mod faults;
 mod fleet;
 /// Analytics turned off.
 mod off;
+/// Prices that change, for requests to come and those of the past.
+mod pricing;
 /// Every recorded answer through the gateway.
 mod recordings;
 /// The same requests with all their detail and with a tenth of it.

@@ -5,16 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use hyper::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use systemprompt_budgets::Rules;
+use systemprompt_domain::Clock;
+use systemprompt_domain::period::Interval;
+use systemprompt_pricing::Catalogue;
 use systemprompt_storage::check::{Checked, check};
+use systemprompt_storage::recompute::{Recompute, Selection};
 use systemprompt_testkit::client::Answer;
 use systemprompt_testkit::oracle::{Prices, Used, nanos};
 use systemprompt_testkit::upstream::Upstream;
+use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use crate::system::{CHAT, MESSAGES, RESPONSES, Stored, System};
@@ -208,6 +215,34 @@ async fn every_recording_passes_unchanged_and_is_priced() {
     let unpriced: Vec<_> = unpriced.iter().map(String::as_str).collect();
     assert_eq!(unpriced, UNPRICED);
     assert_eq!(check(system.db.pool()).await.unwrap(), Checked::default());
+    nothing_changes_when_priced_again(&system).await;
+}
+
+/// What a row says was used is what was priced, whatever the provider stated.
+async fn nothing_changes_when_priced_again(system: &System) {
+    let until = OffsetDateTime::now_utc();
+    let again = Recompute {
+        pool: system.db.pool(),
+        catalogue: Catalogue::builtin(),
+        rules: &Rules::default(),
+        selection: Selection {
+            period: Interval {
+                since: until - Duration::from_secs(86_400),
+                until,
+            },
+            models: Vec::new(),
+            provider: None,
+        },
+        dry_run: true,
+        clock: Clock::System,
+    };
+    let total = again.run(|_| ()).await.unwrap().models.total();
+    let stated = "select count(*) from ai_requests where usage_source <> 'none'";
+    let stated = system.scalar(stated).await.unwrap();
+    assert_eq!(total.requests, stated.cast_unsigned());
+    assert!(total.requests > 400);
+    assert_eq!((total.changed, total.kept), (0, 0));
+    assert!(total.old == total.new && total.unpriced < 10);
 }
 
 /// Sends one request: streams in random pieces, every third answer compressed.

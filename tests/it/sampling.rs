@@ -151,6 +151,7 @@ fn context(n: u64, trace_id: TraceId) -> RequestContext {
         requested_model: name("model", 5),
         streamed: n.is_multiple_of(2),
         request_bytes: 100,
+        reservations: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use systemprompt_config::Sources;
 
-use crate::{alerts, analytics, audit, config};
+use crate::{alerts, analytics, audit, config, pricing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +16,7 @@ Examples:
   systemprompt analytics requests list --state failed --limit 50
   systemprompt alerts status
   systemprompt infra logs audit 01935e8d-7c2a
+  systemprompt pricing show claude-haiku-4-5
   systemprompt config check
 
 Exit codes: 0 answered, 1 not found or failed, 2 not a valid question.";
@@ -73,6 +74,7 @@ pub(crate) fn command() -> Command {
             group("infra", "Look behind the answers")
                 .subcommand(group("logs", "What was recorded").subcommand(audit::command())),
         )
+        .subcommand(pricing::command())
         .subcommand(config::command());
     Globals::augment_args(command)
 }

@@ -18,25 +18,23 @@ pub(crate) fn ask(
     params: Value,
     outside: &mut Outside<'_>,
 ) -> Result<Answer<Value>, Failure> {
-    let clock = outside.clock;
-    let answer = with(config, outside, async |storage| {
+    with(config, outside, async |storage, outside| {
         let ctx = Ctx {
             pool: storage.pool().clone(),
             settings: Arc::new(Settings::from(&config.profile.analytics)),
             scope: Scope::everything(),
-            clock,
+            clock: outside.clock,
         };
-        entry.run(&ctx, params).await
-    })?;
-    Ok(answer?)
+        Ok(entry.run(&ctx, params).await?)
+    })
 }
 
-/// Does something with the open database. Starting the embedded one can take a
+/// Opens the database for some work. Starting the embedded one can take a
 /// while: what it is doing is told aside.
 pub(crate) fn with<T>(
     config: &Config,
     outside: &mut Outside<'_>,
-    work: impl AsyncFnOnce(&Storage) -> T,
+    work: impl AsyncFnOnce(&Storage, &mut Outside<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     // One thing at a time needs no other threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,11 +47,10 @@ pub(crate) fn with<T>(
             let _ = writeln!(progress.borrow_mut(), "{step}");
         })
         .await?;
-        let done = work(&storage).await;
-        storage
-            .close()
-            .await
-            .map_err(systemprompt_storage::OpenError::from)?;
+        let done = work(&storage, outside).await;
+        let closed = storage.close().await;
+        let done = done?;
+        closed.map_err(systemprompt_storage::OpenError::from)?;
         Ok(done)
     })
 }

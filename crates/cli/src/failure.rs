@@ -2,10 +2,13 @@
 
 use std::error::Error as _;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use systemprompt_config::ConfigError;
 use systemprompt_reporting as reporting;
 use systemprompt_storage::OpenError;
+use systemprompt_storage::prices::PricesError;
+use systemprompt_storage::recompute::RecomputeError;
 
 use crate::export::ExportError;
 use crate::human::text;
@@ -25,6 +28,12 @@ pub(crate) enum Failure {
     Export(#[from] ExportError),
     #[error(transparent)]
     Channels(#[from] systemprompt_notify::NotifyError),
+    #[error(transparent)]
+    Prices(#[from] PricesError),
+    #[error(transparent)]
+    Recompute(#[from] RecomputeError),
+    #[error("{}: {reason}", file.display())]
+    PriceFile { file: PathBuf, reason: String },
     #[error("{0}")]
     NotFound(String),
     #[error("{0}")]

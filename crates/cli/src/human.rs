@@ -77,6 +77,22 @@ pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> 
     page.text
 }
 
+/// Rows that answer no question, under the columns that are named, amounts in US
+/// dollars.
+pub(crate) fn rows(columns: &[(&str, Unit)], rows: &[Value], look: Look) -> String {
+    let columns = columns.iter().map(|(key, unit)| Column {
+        key: (*key).to_owned(),
+        unit: *unit,
+    });
+    let rows: Vec<&Row> = rows.iter().filter_map(Value::as_object).collect();
+    let mut page = Page {
+        text: String::new(),
+        look,
+    };
+    page.rows(columns.collect(), &rows, &Locale::default());
+    page.text
+}
+
 /// The text so far.
 struct Page {
     text: String,

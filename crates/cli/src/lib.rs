@@ -13,10 +13,11 @@ mod database;
 mod export;
 mod failure;
 mod human;
+mod pricing;
 mod reference;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use systemprompt_domain::Clock;
@@ -36,6 +37,8 @@ pub struct Outside<'a> {
     pub err: &'a mut dyn Write,
     /// How the place of the answers looks.
     pub look: Look,
+    /// Whether `err` is a terminal, on which progress can be drawn anew.
+    pub live: bool,
     /// Where "now" comes from.
     pub clock: Clock,
 }
@@ -45,6 +48,7 @@ pub struct Outside<'a> {
 pub fn main() -> ExitCode {
     let mut outside = Outside {
         look: Look::of(&io::stdout()),
+        live: io::stderr().is_terminal(),
         out: &mut io::stdout().lock(),
         err: &mut io::stderr(),
         clock: Clock::System,
@@ -102,6 +106,7 @@ fn dispatch(
         ["alerts", "test"] => alerts::test(last, &globals, outside),
         ["alerts", "resume"] => alerts::resume(last, &globals, outside),
         ["infra", "logs", "audit"] => audit::run(last, &globals, outside),
+        ["pricing", command] => pricing::run(command, last, &globals, outside),
         ["config", "check"] => config::check(&globals, outside),
         ["config", "show"] => config::show(&globals, outside),
         ["config", "schema"] => config::schema(outside),

@@ -112,7 +112,7 @@ fn imported(version: PriceVersion, today: Date) -> PriceVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// The model has no price yet.
+    /// The model has no price without this file.
     New,
     /// The model has other prices.
     Changed,
@@ -153,8 +153,13 @@ impl Catalogue {
                 let stem = self.find(&first.provider, Some(&first.model), None, at);
                 history.extend(stem.map(|stem| Arc::new(stem.clone())));
             }
+            let known = !history.is_empty();
             for version in model {
-                let planned = planned(current(&history, version.from), version, file.partial)?;
+                let ours = current(&history, version.from);
+                let mut planned = planned(ours, version, file.partial)?;
+                if !known && planned.change == Change::Changed {
+                    planned.change = Change::New;
+                }
                 if planned.change != Change::Same {
                     put(&mut history, &Arc::new(planned.version.clone()));
                 }

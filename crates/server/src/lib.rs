@@ -7,6 +7,7 @@ mod app;
 mod args;
 mod auth;
 mod budgets;
+mod catalogue;
 mod gateway;
 mod health;
 mod keys;

@@ -14,7 +14,6 @@ use systemprompt_config::{Config, LogFormat};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_notify::Channels;
-use systemprompt_pricing::Catalogue;
 use systemprompt_reporting::Settings;
 use systemprompt_storage::{Storage, Writer, prices};
 use tokio::net::TcpListener;
@@ -26,6 +25,7 @@ use crate::api::ApiState;
 use crate::args::Args;
 use crate::auth::Auth;
 use crate::budgets::Budgets;
+use crate::catalogue::Prices;
 use crate::gateway::{Gateway, Parts};
 use crate::health::Health;
 use crate::shutdown::Shutdown;
@@ -96,8 +96,6 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     let profile = &config.profile;
     let analytics = &profile.analytics;
     let storage_dir = &profile.server.storage;
-    let catalogue = Catalogue::builtin().with_custom(&analytics.costs.custom_pricing)?;
-    let catalogue = Arc::new(catalogue);
     std::fs::create_dir_all(storage_dir)
         .with_context(|| format!("cannot write the storage folder {}", storage_dir.display()))?;
     // The port first: it is the cheapest thing to find taken.
@@ -119,7 +117,9 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         keep: KEEP_SEGMENTS,
     })?;
     let storage = Arc::new(Storage::open(config, |step| tracing::info!("{step}")).await?);
-    prices::keep(storage.pool(), &catalogue, Clock::System.now())
+    let custom = profile.analytics.costs.custom_pricing.clone();
+    let prices = Prices::load(storage.pool(), custom).await?;
+    prices::keep(storage.pool(), &prices.current(), Clock::System.now())
         .await
         .context("cannot keep the price versions in the database")?;
 
@@ -164,7 +164,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
             recorder: analytics
                 .enabled
                 .then(|| Recorder::new(spool.clone(), DISK_PATIENCE)),
-            catalogue,
+            prices: prices.clone(),
             budgets: budgets.clone(),
             conversation_key: keys::load_or_make(storage_dir, "conversation")
                 .context("cannot keep keys in the storage folder")?,
@@ -193,6 +193,7 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         tokio::spawn(alerts.run()),
     ];
     tokio::spawn(supervise(Arc::clone(&storage), shutdown.clone()));
+    tokio::spawn(prices.follow(Arc::clone(&storage), shutdown.clone()));
     let (stop_writer, stopped) = watch::channel(false);
     let writing = tokio::spawn(async move { writer.run(stopped).await });
     let downstream = &profile.limits.downstream;

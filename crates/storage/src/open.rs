@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use systemprompt_config::Config;
 use tokio::sync::Mutex;
 
@@ -155,6 +155,17 @@ impl Storage {
                 ("idle_in_transaction_session_timeout", "120s"),
             ]),
         )
+    }
+
+    /// A connection of its own that hears what is announced on `channel`, and
+    /// connects again by itself.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn listener(&self, channel: &str) -> Result<PgListener, sqlx::Error> {
+        let mut listener = PgListener::connect_with(&pool(1, self.options.clone())).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
     }
 
     /// Starts the embedded cluster again if it died; `true` if it had to.

@@ -23,8 +23,15 @@ use systemprompt_pricing::Catalogue;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 use uuid::Uuid;
 
-pub use self::tally::{Outcome, Tally};
+pub use self::tally::{Left, Models, Outcome, Tally};
 use crate::prices;
+
+/// The database failed in the middle.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database failed: {0}; the days that were reported are done, the same command does the rest"
+)]
+pub struct RecomputeError(#[from] sqlx::Error);
 
 /// Which requests to price again.
 #[derive(Clone, Debug)]
@@ -121,7 +128,7 @@ impl Recompute<'_> {
     ///
     /// # Errors
     /// If the database fails. Days that were reported are done.
-    pub async fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome, sqlx::Error> {
+    pub async fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome, RecomputeError> {
         let run = Uuid::now_v7();
         if !self.dry_run {
             // Costs refer to them.

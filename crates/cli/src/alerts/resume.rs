@@ -71,10 +71,11 @@ pub(crate) fn resume(
         .period(now)
         .ok_or_else(|| Failure::Refused("the calendar ends here".to_owned()))?;
     let until = end(matches.get_one("until").copied(), &rule, period, now)?;
-    let resumed = database::with(&config, outside, async |storage| {
-        budgets::resume(storage.pool(), name, period.since, until, Some("cli"), now).await
+    let resumed = database::with(&config, outside, async |storage, _| {
+        let pool = storage.pool();
+        let resumed = budgets::resume(pool, name, period.since, until, Some("cli"), now).await;
+        Ok(resumed.map_err(systemprompt_reporting::Error::from)?)
     })?;
-    let resumed = resumed.map_err(systemprompt_reporting::Error::from)?;
     let resumed = resumed.ok_or_else(|| {
         Failure::Refused(format!(
             "there is no limit to lift: nothing was asked of {name} since its period began"

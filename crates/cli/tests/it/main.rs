@@ -8,6 +8,8 @@ mod answers;
 mod human;
 /// What needs no database: help, usage errors, configuration, exit codes.
 mod offline;
+/// Prices: seeing, bringing, and pricing again.
+mod pricing;
 /// The committed reference is current.
 mod reference;
 /// Command lines run inside the test.

@@ -150,6 +150,7 @@ fn a_reader_that_leaves_is_no_failure() {
             out: &mut Closed,
             err: &mut err,
             look: Look::default(),
+            live: false,
             clock: Clock::System,
         };
         let code = run(args.split(' ').map(Into::into), &mut outside);

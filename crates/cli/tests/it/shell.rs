@@ -28,6 +28,7 @@ pub(crate) fn systemprompt<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
         out: &mut out,
         err: &mut err,
         look: Look::default(),
+        live: false,
         clock: Clock::Fixed(NOW),
     };
     let code = run(args, &mut outside);

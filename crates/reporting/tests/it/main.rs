@@ -4,10 +4,10 @@
 mod agreement;
 /// Answers as they look, as snapshots.
 mod answers;
-/// Amounts in other currencies.
-mod currency;
 /// Budgets, forecasts and alerts.
 mod budgets;
+/// Amounts in other currencies.
+mod currency;
 /// Lists and single requests, which read the rows themselves.
 mod detail;
 /// What the planner makes of the statements.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use systemprompt_domain::event::RequestFinished;
+use systemprompt_domain::event::{RequestContext, RequestFinished};
 use systemprompt_domain::{RequestState, Usage, UsageSource};
 use systemprompt_meters::{Ending, Meter, Outcome};
+use systemprompt_pricing::Catalogue;
 use time::OffsetDateTime;
 
 use super::context::bounded;
@@ -134,8 +135,10 @@ impl Finish {
         let usage = outcome
             .and_then(|o| o.usage.clone())
             .filter(Usage::is_credible);
+        // One catalogue for the whole event, whatever is imported meanwhile.
+        let catalogue = exchange.gateway.prices.current();
         let cost = usage.as_ref().and_then(|usage| {
-            exchange.gateway.catalogue.cost(
+            catalogue.cost(
                 &context.provider,
                 served_model.as_deref(),
                 context.requested_model.as_deref(),
@@ -165,7 +168,7 @@ impl Finish {
                 UsageSource::None
             },
             usage_injected: exchange.injected,
-            other_price_versions: other_versions(exchange, usage.as_ref()),
+            other_price_versions: other_versions(&catalogue, &context, usage.as_ref()),
             usage: usage.unwrap_or_default(),
             raw_usage: outcome.and_then(|o| o.raw_usage.clone()),
             price_version: cost.as_ref().map(|cost| cost.price_version.clone()),
@@ -189,15 +192,14 @@ fn tools(names: &[String]) -> Vec<String> {
 }
 
 /// The price versions of the other models a request used.
-fn other_versions(exchange: &Exchange, usage: Option<&Usage>) -> Vec<String> {
+fn other_versions(
+    catalogue: &Catalogue,
+    context: &RequestContext,
+    usage: Option<&Usage>,
+) -> Vec<String> {
     let others = usage.map_or(&[][..], |usage| &usage.other_models);
-    let context = &exchange.context;
-    let find = |model: &str| {
-        exchange
-            .gateway
-            .catalogue
-            .find(&context.provider, Some(model), None, context.created_at)
-    };
+    let find =
+        |model: &str| catalogue.find(&context.provider, Some(model), None, context.created_at);
     others
         .iter()
         .map(|other| find(&other.model).map_or_else(String::new, |v| v.id.clone()))

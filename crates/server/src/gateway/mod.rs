@@ -32,7 +32,6 @@ use systemprompt_config::{Credentials, Profile, Provider};
 use systemprompt_domain::Api;
 use systemprompt_domain::ids::BootId;
 use systemprompt_meters::{inject_include_usage, read_request};
-use systemprompt_pricing::Catalogue;
 use tokio::sync::{Semaphore, oneshot};
 
 use self::context::Attribution;
@@ -41,6 +40,7 @@ use self::exchange::Exchange;
 use self::routes::Call;
 use crate::auth::Auth;
 use crate::budgets::Budgets;
+use crate::catalogue::Prices;
 use crate::shutdown::Shutdown;
 
 /// Room set aside on disk for what one request records. Everything that goes
@@ -60,7 +60,7 @@ struct Inner {
     client: reqwest::Client,
     /// `None` while analytics is off: requests pass and nothing is recorded.
     recorder: Option<Recorder>,
-    catalogue: Arc<Catalogue>,
+    prices: Prices,
     budgets: Budgets,
     attribution: Attribution,
     limits: systemprompt_config::Limits,
@@ -75,7 +75,7 @@ struct Inner {
 pub(crate) struct Parts {
     pub(crate) auth: Auth,
     pub(crate) recorder: Option<Recorder>,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) prices: Prices,
     pub(crate) budgets: Budgets,
     pub(crate) conversation_key: [u8; 32],
     pub(crate) boot: BootId,
@@ -90,7 +90,7 @@ impl Gateway {
             auth: parts.auth,
             client: upstream::client(&profile.limits.upstream)?,
             recorder: parts.recorder,
-            catalogue: parts.catalogue,
+            prices: parts.prices,
             budgets: parts.budgets,
             attribution: Attribution::new(parts.conversation_key),
             limits: profile.limits.clone(),

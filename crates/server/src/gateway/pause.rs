@@ -25,7 +25,7 @@ pub(super) async fn unless_paused(
         Some(error) => Err(error),
         None => gateway
             .budgets
-            .reserve(&context, max_tokens, &gateway.catalogue)
+            .reserve(&context, max_tokens, &gateway.prices.current())
             .await
             .map_err(refusal),
     };

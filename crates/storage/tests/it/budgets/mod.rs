@@ -93,10 +93,17 @@ impl Server {
         let spool = spool(dir);
         let boot = BootId::new();
         let pool = db.pool().clone();
-        let writer = Writer::start(pool, spool.clone(), Clock::Fixed(NOW), boot, Sampling::ALL, false)
-            .await
-            .expect("the writer starts")
-            .with_rules(Arc::new(Rules::new(alerts)));
+        let writer = Writer::start(
+            pool,
+            spool.clone(),
+            Clock::Fixed(NOW),
+            boot,
+            Sampling::ALL,
+            false,
+        )
+        .await
+        .expect("the writer starts")
+        .with_rules(Arc::new(Rules::new(alerts)));
         Self {
             spool,
             writer,

@@ -1,0 +1,105 @@
+//! The prices that requests are priced with: replaced as a whole when an
+//! operator imports others, on every server within a second.
+//!
+//! Scheduled prices need nothing of this: the catalogue is asked for the time
+//! of the request.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use systemprompt_pricing::{Catalogue, CustomPrice};
+use systemprompt_storage::Storage;
+use systemprompt_storage::prices::{CHANNEL, PricesError, in_force, stamp};
+
+use crate::shutdown::Shutdown;
+
+/// How often to look whether something was imported unheard.
+const POLL: Duration = Duration::from_secs(30);
+/// How soon to try again where the database does not answer.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The prices in force. Clones are the same prices.
+#[derive(Clone, Debug)]
+pub(crate) struct Prices(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Held only to copy the pointer or to replace it.
+    current: RwLock<Arc<Catalogue>>,
+    custom: BTreeMap<String, CustomPrice>,
+}
+
+impl Prices {
+    /// The prices as the database has them now, with the profile's over them.
+    ///
+    /// # Errors
+    /// If the database fails or a price of the profile is impossible.
+    pub(crate) async fn load(
+        pool: &PgPool,
+        custom: BTreeMap<String, CustomPrice>,
+    ) -> Result<Self, PricesError> {
+        let current = RwLock::new(Arc::new(in_force(pool, &custom).await?));
+        Ok(Self(Arc::new(Inner { current, custom })))
+    }
+
+    /// The prices for one request.
+    pub(crate) fn current(&self) -> Arc<Catalogue> {
+        let current = self.0.current.read();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps up with imports until the server stops.
+    pub(crate) async fn follow(self, storage: Arc<Storage>, shutdown: Shutdown) {
+        let following = self.keep_up(&storage);
+        tokio::select! {
+            () = following => {}
+            () = shutdown.stopping.cancelled() => {}
+        }
+    }
+
+    async fn keep_up(&self, storage: &Storage) {
+        let mut listener: Option<PgListener> = None;
+        let mut known = String::new();
+        loop {
+            if listener.is_none() {
+                listener = storage.listener(CHANNEL).await.ok();
+            }
+            // After listening began, so that nothing falls in between.
+            if let Err(error) = self.refresh(storage.pool(), &mut known).await {
+                tracing::warn!(%error, "going on with the prices of before");
+            }
+            let Some(ears) = &mut listener else {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            };
+            // `None` after the connection was lost and made again.
+            if let Ok(Err(error)) = tokio::time::timeout(POLL, ears.try_recv()).await {
+                tracing::debug!(%error, "the connection that hears of imports is lost");
+                listener = None;
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// Reads the prices again if they changed.
+    async fn refresh(&self, pool: &PgPool, known: &mut String) -> Result<(), PricesError> {
+        let now = stamp(pool).await?;
+        if now == *known {
+            return Ok(());
+        }
+        let fresh = Arc::new(in_force(pool, &self.0.custom).await?);
+        *self
+            .0
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        if !known.is_empty() {
+            tracing::info!("prices were imported; requests are priced with them from now on");
+        }
+        *known = now;
+        Ok(())
+    }
+}
