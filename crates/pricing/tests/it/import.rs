@@ -11,12 +11,12 @@ const TODAY: Date = date!(2026 - 11 - 23);
 const MAP: &str = "prices/litellm-model_prices_and_context_window.json";
 
 fn litellm(text: &str) -> PriceFile {
-    PriceFile::from_litellm(text, TODAY, &MapOf::default(), TODAY).unwrap()
+    PriceFile::from_litellm(text, TODAY, &MapOf::default(), TODAY).expect("prices")
 }
 
 fn yaml(models: &str) -> PriceFile {
     let text = format!("providers: {{anthropic: {{models: [{models}]}}}}");
-    PriceFile::from_yaml(&text, TODAY).unwrap()
+    PriceFile::from_yaml(&text, TODAY).expect("prices")
 }
 
 fn haiku(versions: &str) -> PriceFile {
@@ -30,7 +30,7 @@ fn changed(plan: &[Planned]) -> impl Iterator<Item = &Planned> {
 }
 
 fn with(file: &PriceFile) -> Catalogue {
-    let plan = Catalogue::builtin().plan(file).unwrap();
+    let plan = Catalogue::builtin().plan(file).expect("a plan");
     let new: Vec<_> = changed(&plan).map(|one| one.version.clone()).collect();
     Catalogue::builtin().with_versions(new)
 }
@@ -44,7 +44,7 @@ fn cost(catalogue: &Catalogue, served: &str, at: OffsetDateTime) -> i64 {
         ..Usage::default()
     };
     let cost = catalogue.cost("anthropic", Some(served), None, at, &usage);
-    cost.unwrap().total.0
+    cost.expect("a price").total.0
 }
 
 #[test]

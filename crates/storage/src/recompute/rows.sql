@@ -6,6 +6,8 @@ select
     output, reasoning, audio_output, usage_extra, cost_nanos, price_version
 from ai_requests
 where (created_at, id) > ($1, $2)
+    -- Says no more, but tells the planner which partitions to leave out.
+    and created_at >= $1
     and created_at < $3
     and usage_source <> 'none'
     and ($4::text is null or provider = $4)
