@@ -104,15 +104,10 @@ impl State {
         let begun = history.iter().rfind(|version| version.from <= day);
         let current = begun.or_else(|| history.first());
         if current.is_some_and(|current| current.id == version.id) {
-            let custom = catalogue.versions().filter(|version| version.custom);
-            let over = |custom: &PriceVersion| {
-                custom.model == name
-                    && [version.provider.as_str(), "*"].contains(&&*custom.provider)
-            };
-            if custom.into_iter().any(over) {
-                Self::Overridden
-            } else {
-                Self::InForce
+            let at = day.midnight().assume_utc();
+            match catalogue.find(&version.provider, Some(name), None, at) {
+                Some(found) if found.custom => Self::Overridden,
+                _ => Self::InForce,
             }
         } else if version.from > day {
             Self::Scheduled

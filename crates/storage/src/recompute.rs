@@ -20,7 +20,7 @@ use systemprompt_budgets::{Rules, Subject};
 use systemprompt_domain::period::Interval;
 use systemprompt_domain::{Clock, Nanos};
 use systemprompt_pricing::Catalogue;
-use time::{Date, OffsetDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 pub use self::tally::{Left, Models, Outcome, Tally};
@@ -171,5 +171,5 @@ impl Recompute<'_> {
 }
 
 fn start_of(day: Date) -> OffsetDateTime {
-    day.with_time(Time::MIDNIGHT).assume_utc()
+    day.midnight().assume_utc()
 }

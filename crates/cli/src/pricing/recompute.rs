@@ -226,3 +226,35 @@ fn page(outcome: &Outcome, dry_run: bool, outside: &mut Outside<'_>) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    fn told(live: bool, left: bool) -> String {
+        let mut err = Vec::new();
+        let day = Progress {
+            day: date!(2026 - 11 - 24),
+            done: 3,
+            days: 12,
+            changed: 1_234,
+            difference: Nanos(-1_500_000_000),
+            left,
+        };
+        tell(&mut err, live, day).expect("memory takes all");
+        String::from_utf8(err).expect("UTF-8")
+    }
+
+    #[test]
+    fn progress_is_a_bar_on_a_terminal_and_a_line_elsewhere() {
+        let bar = "\r\u{1b}[K[######                  ] 3/12 days  2026-11-24  1,234 changed";
+        assert_eq!(told(true, false), bar);
+        assert_eq!(told(false, false), "2026-11-24: 1,234 changed, -$1.50\n");
+        assert_eq!(
+            told(false, true),
+            "2026-11-24: left as it was, its detail is incomplete\n"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use systemprompt_config::Config;
 use systemprompt_domain::TokenClass;
 use systemprompt_pricing::{Catalogue, PriceVersion, Rates, Tier, parse_date};
-use time::{Date, Time};
+use time::Date;
 
 use super::{Priced, State, from, in_force, utc_date, write_json};
 use crate::Outside;
@@ -98,7 +98,7 @@ fn versions<'a>(catalogue: &'a Catalogue, args: &Args, day: Date) -> Vec<Priced<
         .filter(|version| version.custom && version.model == args.model);
     let mut found: Vec<&PriceVersion> = custom.collect();
     let mut names = vec![args.model.as_str(); found.len()];
-    let at = day.with_time(Time::MIDNIGHT).assume_utc();
+    let at = day.midnight().assume_utc();
     for provider in catalogue.providers() {
         let exact = catalogue.history(provider, &args.model);
         // A dated name that is not listed has the price of its model.
