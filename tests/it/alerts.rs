@@ -2,7 +2,7 @@
 //! threshold is told once.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use systemprompt_testkit::client::Client;
@@ -23,19 +23,6 @@ fn email(sink: &SmtpSink, folder: &std::path::Path) -> String {
 
 fn dollars(nanos: i64) -> String {
     systemprompt_domain::Nanos(nanos).to_string()
-}
-
-/// Waits until a number of the database is as expected.
-async fn until(fleet: &Fleet, sql: &'static str, expected: i64) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let seen = fleet.number(sql).await;
-        if seen == expected {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{sql}: {seen}, not {expected}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]
@@ -63,12 +50,9 @@ async fn each_threshold_is_one_mail() {
     }
     fleet.stored().await;
     // 120 requests: all three of the day, and the half of the month.
-    until(
-        &fleet,
-        "select count(*) from outbox where state = 'sent'",
-        4,
-    )
-    .await;
+    fleet
+        .until("select count(*) from outbox where state = 'sent'", 4)
+        .await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(fleet.number("select count(*) from outbox").await, 4);
     assert_eq!(fleet.number("select count(*) from alert_events").await, 4);
@@ -102,12 +86,9 @@ async fn a_mail_server_that_was_down_gets_its_mail() {
     let fleet = Fleet::start(2, &[alerts, email(&sink, folder.path())]).await;
     let mut client = Client::new(fleet.addr(0));
     ask(fleet.addr(0), &mut client).await;
-    until(
-        &fleet,
-        "select coalesce(sum(attempts), 0)::bigint from outbox",
-        1,
-    )
-    .await;
+    fleet
+        .until("select coalesce(sum(attempts), 0)::bigint from outbox", 1)
+        .await;
     assert_eq!(
         fleet
             .number("select count(*) from outbox where state = 'waiting'")
@@ -120,12 +101,9 @@ async fn a_mail_server_that_was_down_gets_its_mail() {
         .execute(fleet.db.pool())
         .await
         .unwrap();
-    until(
-        &fleet,
-        "select count(*) from outbox where state = 'sent'",
-        1,
-    )
-    .await;
+    fleet
+        .until("select count(*) from outbox where state = 'sent'", 1)
+        .await;
     assert_eq!(sink.mails().len(), 1);
 }
 
@@ -150,19 +128,13 @@ async fn chat_channels_and_web_hooks_are_told() {
     let fleet = Fleet::start(1, &sets).await;
     let mut client = Client::new(fleet.addr(0));
     ask(fleet.addr(0), &mut client).await;
-    until(
-        &fleet,
-        "select count(*) from outbox where state = 'sent'",
-        3,
-    )
-    .await;
+    fleet
+        .until("select count(*) from outbox where state = 'sent'", 3)
+        .await;
     // Mail is not configured: that shows, and is no error.
-    until(
-        &fleet,
-        "select count(*) from outbox where state = 'undelivered'",
-        1,
-    )
-    .await;
+    fleet
+        .until("select count(*) from outbox where state = 'undelivered'", 1)
+        .await;
     let posts = sink.posts();
     assert_eq!(posts.len(), 4, "three, and the one that was put off");
     for post in &posts {
@@ -206,12 +178,9 @@ async fn errors_and_unpriced_requests_are_told_too() {
             .unwrap();
         client.send(request).await.unwrap();
     }
-    until(
-        &fleet,
-        "select count(*) from outbox where state = 'sent'",
-        2,
-    )
-    .await;
+    fleet
+        .until("select count(*) from outbox where state = 'sent'", 2)
+        .await;
     let mut kinds: Vec<_> = sink
         .posts()
         .iter()

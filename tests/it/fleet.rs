@@ -1,7 +1,7 @@
 //! Several servers on one database, and requests of a known cost.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -88,6 +88,19 @@ impl Fleet {
             .fetch_one(self.db.pool())
             .await
             .unwrap()
+    }
+
+    /// Waits until a number of the database is as expected.
+    pub(crate) async fn until(&self, sql: &'static str, expected: i64) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let seen = self.number(sql).await;
+            if seen == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{sql}: {seen}, not {expected}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub(crate) async fn stop(&mut self) {

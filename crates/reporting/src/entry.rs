@@ -165,7 +165,8 @@ fn read<Q: Query>(params: Value) -> Result<Q> {
 
 async fn run<Q: Query>(ctx: &Ctx, params: Value) -> Result<Answer<Value>> {
     let mut answer = read::<Q>(params)?.run(ctx).await?;
-    answer.currency = ctx.settings.currency.code().map(str::to_owned);
+    let currency = ctx.settings.currency.code().filter(|_| !Q::IN_DOLLARS);
+    answer.currency = currency.map(str::to_owned);
     Ok(answer.map(to_value))
 }
 

@@ -26,6 +26,10 @@ pub trait Query:
     /// The name of the MCP tool, where it is not `analytics_` and the path.
     const TOOL: Option<&'static str> = None;
 
+    /// Whether amounts are US dollars whatever the profile's currency is, as
+    /// the thresholds of alerts are.
+    const IN_DOLLARS: bool = false;
+
     /// Fetches the answer.
     fn run(&self, ctx: &Ctx) -> impl Future<Output = Result<Answer<Self::Row>>> + Send;
 }

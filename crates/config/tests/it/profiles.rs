@@ -158,7 +158,6 @@ fn what_is_not_applied_is_said() {
             "providers.openai sends its key over http, where others can read it",
             "alert monthly_cost is to pause requests, but analytics.enabled is false: nothing is counted and nothing is paused",
             "analytics.retention_days is read but not applied by this version yet",
-            "alert monthly_cost is read but not evaluated by this version",
             "custom_pricing names the provider groq, which is not configured",
         ]
     );

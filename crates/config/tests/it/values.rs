@@ -176,7 +176,7 @@ fn costs() {
         ),
         (
             "analytics:\n  costs:\n    exchange_rates:\n    - {from: 2026-01-01, usd_to: 0.9}\n    - {from: 2026-01-01, usd_to: 0.8}",
-            "5: analytics.costs.exchange_rates[1].from is 2026-01-01, as another rate's is",
+            "5: analytics.costs.exchange_rates[1].from is 2026-01-01, as another rate's is; a day has one",
         ),
         (
             "analytics:\n  costs:\n    custom_pricing:\n      m: {input_per_1k: 1, output_per_1k: -1}",

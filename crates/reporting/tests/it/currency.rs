@@ -258,9 +258,13 @@ async fn a_rate_of_one_is_the_dollar() {
         currency: Currency::of(&costs),
         ..Settings::default()
     };
-    let questions = QUERIES
-        .iter()
-        .filter(|entry| entry.path != ["requests", "show"]);
+    // One is asked about a single request; the others are about thresholds,
+    // which are in dollars.
+    let questions = QUERIES.iter().filter(|entry| {
+        entry.path[0] != "alerts"
+            && !["requests/show", "costs/budgets", "costs/forecast"]
+                .contains(&entry.path.join("/").as_str())
+    });
     let questions: Vec<_> = questions
         .map(|entry| format!("{}?since=30d", entry.path.join("/")))
         .collect();
@@ -280,4 +284,7 @@ async fn a_rate_of_one_is_the_dollar() {
         };
         assert_eq!(rows(answer), rows(expected), "{question}");
     }
+    assert_eq!(same.ask("costs/budgets").await.currency, None);
+    let forecast = same.ask("costs/forecast").await;
+    assert_eq!(forecast.currency.as_deref(), Some("USX"));
 }

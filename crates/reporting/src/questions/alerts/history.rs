@@ -117,6 +117,7 @@ impl From<Stored> for HistoryRow {
 impl Query for History {
     type Row = HistoryRow;
     const PATH: &'static [&'static str] = &["alerts", "history"];
+    const IN_DOLLARS: bool = true;
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<HistoryRow>> {
         let (now, zone) = (ctx.clock.now(), &self.period.timezone);

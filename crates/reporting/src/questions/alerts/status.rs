@@ -112,6 +112,7 @@ impl Stored {
 impl Query for Status {
     type Row = StatusRow;
     const PATH: &'static [&'static str] = &["alerts", "status"];
+    const IN_DOLLARS: bool = true;
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<StatusRow>> {
         let alerts: HashMap<String, &Alert> = ctx

@@ -182,6 +182,7 @@ pub(crate) async fn budgets(ctx: &Ctx) -> Result<Vec<BudgetsRow>> {
 impl Query for Budgets {
     type Row = BudgetsRow;
     const PATH: &'static [&'static str] = &["costs", "budgets"];
+    const IN_DOLLARS: bool = true;
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<BudgetsRow>> {
         let rows = budgets(ctx).await?;
