@@ -7,13 +7,13 @@ mod resume;
 mod test;
 mod until;
 
-use clap::{ArgMatches, Command};
+use clap::Command;
 use systemprompt_config::{Alert, Config};
 use systemprompt_reporting::find;
 
 use crate::Outside;
 use crate::analytics::question;
-use crate::command::{Globals, group};
+use crate::command::group;
 use crate::failure::Failure;
 
 pub(crate) use self::list::list;
@@ -76,14 +76,4 @@ fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Alert, Failure> {
 fn write_json(outside: &mut Outside<'_>, value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).expect("plain data");
     Ok(writeln!(outside.out, "{text}")?)
-}
-
-/// The configuration that the command line points to.
-fn load(globals: &Globals) -> Result<Config, Failure> {
-    Ok(systemprompt_config::load(&globals.sources())?)
-}
-
-/// Whether a flag was given.
-fn flag(matches: &ArgMatches, name: &str) -> bool {
-    matches.get_flag(name)
 }

@@ -129,12 +129,8 @@ impl Page {
             self.line("");
             self.sparklines(&filled, rows);
         }
-        match table.left_out {
-            0 => {}
-            1 => self.aside("One column has no room: widen the terminal, or ask with --json."),
-            more => self.aside(&format!(
-                "{more} columns have no room: widen the terminal, or ask with --json."
-            )),
+        if let Some(lacking) = table.lacking() {
+            self.aside(&lacking);
         }
     }
 

@@ -7,7 +7,7 @@ use systemprompt_config::{Action, Alert, Config};
 use systemprompt_reporting::questions::alerts::threshold;
 use systemprompt_reporting::questions::overview::Figure;
 
-use super::{flag, json, load, write_json};
+use super::{json, write_json};
 use crate::Outside;
 use crate::command::Globals;
 use crate::failure::Failure;
@@ -65,8 +65,8 @@ pub(crate) fn list(
     globals: &Globals,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
-    let listed = listed(&load(globals)?);
-    if flag(matches, "json") {
+    let listed = listed(&systemprompt_config::load(&globals.sources())?);
+    if matches.get_flag("json") {
         return write_json(outside, &listed);
     }
     if listed.alerts.is_empty() {
@@ -75,7 +75,9 @@ pub(crate) fn list(
             "No alerts are set: see analytics.alerts in the profile."
         )?;
     } else {
-        for line in table(&columns(&listed.alerts), outside.look).lines {
+        let table = table(&columns(&listed.alerts), outside.look);
+        let lacking = table.lacking();
+        for line in table.lines.into_iter().chain(lacking) {
             writeln!(outside.out, "{line}")?;
         }
     }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::until::Until;
-use super::{flag, json, load, named, write_json};
+use super::{json, named, write_json};
 use crate::Outside;
 use crate::command::Globals;
 use crate::database;
@@ -59,7 +59,7 @@ pub(crate) fn resume(
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
     let name: &String = matches.get_one("name").expect("clap requires it");
-    let config = load(globals)?;
+    let config = systemprompt_config::load(&globals.sources())?;
     let now = outside.clock.now();
     let rule = Rule::from_alert(named(&config, name)?).filter(Rule::pauses);
     let rule = rule.ok_or_else(|| {
@@ -81,7 +81,7 @@ pub(crate) fn resume(
             "there is no limit to lift: nothing was asked of {name} since its period began"
         ))
     })?;
-    if flag(matches, "json") {
+    if matches.get_flag("json") {
         return write_json(outside, &told(&rule, &resumed, until));
     }
     Ok(outside

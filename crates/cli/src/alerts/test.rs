@@ -6,7 +6,7 @@ use serde::Serialize;
 use systemprompt_config::{Action, Config};
 use systemprompt_notify::{Channel, Channels, Message};
 
-use super::{flag, json, load, named, write_json};
+use super::{json, named, write_json};
 use crate::Outside;
 use crate::command::Globals;
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ pub(crate) fn test(
     globals: &Globals,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
-    let config = load(globals)?;
+    let config = systemprompt_config::load(&globals.sources())?;
     let wanted = wanted(matches, &config)?;
     let channels = Channels::new(&config.profile.notifications)?;
     let message = Message::test(outside.clock.now());
@@ -66,7 +66,7 @@ pub(crate) fn test(
     for channel in wanted {
         let result = runtime.block_on(channels.send(channel, &message));
         let error = result.err().map(|error| error.to_string());
-        if !flag(matches, "json") {
+        if !matches.get_flag("json") {
             let line = match &error {
                 None => format!("{channel}: sent"),
                 Some(error) => outside.look.alarming(&text::clean(error)),
@@ -79,7 +79,7 @@ pub(crate) fn test(
             error,
         });
     }
-    if flag(matches, "json") {
+    if matches.get_flag("json") {
         write_json(outside, &serde_json::json!({ "tried": tried }))?;
     }
     if tried.iter().all(|tried| tried.sent) {

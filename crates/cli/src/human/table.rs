@@ -63,6 +63,18 @@ pub(crate) struct Table {
     pub(crate) left_out: usize,
 }
 
+impl Table {
+    /// That there are more columns, and how to see them.
+    pub(crate) fn lacking(&self) -> Option<String> {
+        let how = "widen the terminal, or ask with --json.";
+        match self.left_out {
+            0 => None,
+            1 => Some(format!("One column has no room: {how}")),
+            more => Some(format!("{more} columns have no room: {how}")),
+        }
+    }
+}
+
 /// A column as it is drawn.
 struct Drawn<'a> {
     of: &'a Filled,

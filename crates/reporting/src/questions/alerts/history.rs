@@ -16,6 +16,10 @@ use crate::query::{Answer, PeriodUsed, Query};
 use crate::questions::overview::Figure;
 
 /// What alerts reached and whom they told, the newest first
+///
+/// Each part of a threshold is reached once in a period. A message is waiting,
+/// sent, or undelivered: then its channel is not configured or refused it for
+/// good.
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[group(skip)]
 pub struct History {

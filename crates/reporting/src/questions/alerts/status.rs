@@ -17,6 +17,12 @@ use crate::questions::costs::{BudgetState, BudgetsRow, budgets};
 use crate::questions::overview::Figure;
 
 /// How each alert stands, and whether its messages arrive
+///
+/// An alert is ok, or its state says what was reached: warning, a part of the
+/// threshold (notify_at); over, all of it; paused, requests are refused until
+/// the period ends; resumed, somebody lifted the limit for a while. Costs are
+/// those of the current period; other alerts show what was measured when they
+/// were reached.
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[group(skip)]
 pub struct Status {}

@@ -18,6 +18,10 @@ use crate::figures::{Time, ratio};
 use crate::query::{Answer, Query};
 
 /// How each budget stands in its current hour, day, week or month
+///
+/// A budget is an alert on costs. It is ok, or in the state warning: a part of
+/// its limit is spent (notify_at); over: all of it; paused: requests are refused
+/// until the period ends; resumed: somebody lifted the limit for a while.
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[group(skip)]
 pub struct Budgets {}
