@@ -149,6 +149,7 @@ async fn a_fleet_spends_its_budget_and_no_more() {
         "{}",
         String::from_utf8_lossy(&out.stderr)
     );
+    let mut client = Client::new(addr);
     let deadline = Instant::now() + Duration::from_secs(3);
     while ask(addr, &mut client).await.status != StatusCode::OK {
         assert!(Instant::now() < deadline, "still paused");
@@ -248,6 +249,11 @@ async fn refusals_have_each_providers_shape() {
             assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
             assert_eq!(answer.json().pointer(pointer), Some(&json!(kind)), "{path}");
             assert_eq!(answer.header("x-should-retry"), "false");
+            let row = system.row(&answer).await;
+            assert_eq!(
+                [row.text("state"), row.text("error_code")],
+                ["paused", "daily_cost"]
+            );
         }
     }
     assert_eq!(system.upstream.call_count(), 0, "nothing left");

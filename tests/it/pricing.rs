@@ -11,6 +11,9 @@ use systemprompt_storage::check::check;
 
 use crate::system::{CHAT, MESSAGES, System, request_id};
 
+/// As JSON, which needs no spaces: the command line is split at them.
+const BUDGETS: &str = r#"analytics.alerts=[{"type":"daily_cost","threshold":9,"action":"email"},{"type":"monthly_cost","threshold":9,"action":"email","scope":{"model":"house-1"}}]"#;
+
 /// How soon every server prices with what was imported.
 const HEARD: Duration = Duration::from_secs(1);
 
@@ -18,7 +21,7 @@ impl System {
     /// Runs a command line of the operator against the system's database.
     async fn operator(&self, line: &str) -> Value {
         let line = format!(
-            "systemprompt {line} --json --database-url {}",
+            "systemprompt {line} --json --database-url {} --set {BUDGETS}",
             self.db.url()
         );
         let run = move || {
@@ -46,7 +49,7 @@ impl System {
 
 #[tokio::test]
 async fn a_wrong_price_is_mended_for_the_future_and_for_the_past() {
-    let system = System::start().await;
+    let system = System::with(&[BUDGETS]).await;
     let haiku = json!({"model": "claude-haiku-4-5",
         "messages": [{"role": "user", "content": "a"}]});
     let house = json!({"model": "house-1", "messages": [{"role": "user", "content": "b"}]});
@@ -99,6 +102,12 @@ async fn a_wrong_price_is_mended_for_the_future_and_for_the_past() {
     assert_eq!(done["models"], shown["models"]);
     assert_eq!(system.spent().await, "0.00708");
     assert_eq!(check(system.db.pool()).await.unwrap().differences, []);
+    let budgets = system.operator("analytics costs budgets").await;
+    let spent: Vec<_> = budgets["rows"].as_array().unwrap().iter().collect();
+    let spent: Vec<_> = spent.iter().map(|row| &row["spent"]).collect();
+    assert_eq!(spent, ["0.00708", "0.00108"], "accounts follow");
+    let audited = "select count(*) from audit_events where event = 'costs_recomputed'";
+    assert_eq!(system.scalar(audited).await.unwrap(), 1);
     let again = system.operator(line).await;
     assert_eq!(
         (&again["changed"], &again["requests"]),

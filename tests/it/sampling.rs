@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use systemprompt_budgets::Rules;
 use systemprompt_capture::{Spool, SpoolOptions};
+use systemprompt_config::Alert;
 use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{
@@ -39,7 +41,9 @@ impl Stored {
         let (pool, spool) = (db.pool().clone(), spool(dir.path()));
         let clock = Clock::Fixed(NOW);
         let starting = Writer::start(pool.clone(), spool.clone(), clock, BOOT, sampling, false);
-        let mut writer = starting.await.unwrap();
+        let alerts: Vec<Alert> = serde_json::from_str(ALERTS).unwrap();
+        let rules = Arc::new(Rules::new(&alerts));
+        let mut writer = starting.await.unwrap().with_rules(rules);
         for event in events {
             spool.append(&serde_json::to_vec(event).unwrap(), false);
         }
@@ -210,6 +214,14 @@ const ASKED: [&str; 11] = [
     "since=30d&model=model-3&limit=3",
 ];
 
+/// Budgets of every period and scope, in a zone whose days begin in between.
+const ALERTS: &str = r#"[
+    {"type": "hourly_cost", "threshold": "0.01", "action": "email", "timezone": "Asia/Kolkata"},
+    {"type": "daily_cost", "threshold": "0.5", "action": "pause_requests", "scope": {"agent": "agent-1"}},
+    {"type": "weekly_cost", "threshold": "1", "action": "slack", "scope": {"user": "user-1"}},
+    {"type": "monthly_cost", "threshold": "1000", "action": "email", "scope": {"model": "model-3"},
+     "timezone": "Asia/Kolkata", "notify_at": ["0.001", "1"]}]"#;
+
 #[tokio::test]
 async fn sampling_thins_detail_and_nothing_else() {
     let events = history();
@@ -247,6 +259,8 @@ async fn sampling_thins_detail_and_nothing_else() {
         "open_requests",
         "audit_events",
         "dead_letters",
+        "budget_periods",
+        "alert_events",
     ] {
         assert_eq!(
             whole.table(table).await,

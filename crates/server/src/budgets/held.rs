@@ -169,11 +169,8 @@ impl Held {
     pub(super) async fn give_back_idle(&self, store: &Store) {
         let now = OffsetDateTime::now_utc();
         let idle = |holding: &Holding| {
-            let patience = if holding.lease.is_scarce(self.rule.limit) {
-                IDLE_WHILE_SCARCE
-            } else {
-                IDLE
-            };
+            let scarce = holding.lease.is_scarce(self.rule.limit) || holding.refused.is_some();
+            let patience = if scarce { IDLE_WHILE_SCARCE } else { IDLE };
             holding.until <= now
                 || holding.lifted_until.is_some_and(|until| until <= now)
                 || holding.used.elapsed() > patience

@@ -19,6 +19,8 @@ pub(super) struct GatewayError {
     pub(super) retry: bool,
     /// The budget that stands in the way.
     pub(super) budget: Option<String>,
+    /// The request, where it is recorded although it never left.
+    pub(super) request: Option<RequestId>,
 }
 
 impl GatewayError {
@@ -31,6 +33,7 @@ impl GatewayError {
             retry_after: None,
             retry,
             budget: None,
+            request: None,
         }
     }
 
@@ -86,13 +89,16 @@ impl GatewayError {
         if let Some(seconds) = self.retry_after {
             response = response.header(header::RETRY_AFTER, seconds);
         }
+        if let Some(request) = self.request {
+            response = response.header("x-systemprompt-request-id", request.to_string());
+        }
         // A budget's name may hold what a header cannot.
         let budget = self.budget.as_deref().map(http::HeaderValue::from_str);
         if let Some(Ok(budget)) = budget {
             response = response.header("x-systemprompt-budget", budget);
         }
         response
-            .body(Body::from(self.body(wire, id).to_string()))
+            .body(Body::from(self.body(wire, id.or(self.request)).to_string()))
             .expect("every header above is valid")
     }
 

@@ -34,7 +34,10 @@ pub(super) async fn unless_paused(
             context.reservations = reservations;
             Ok(context)
         }
-        Err(error) => {
+        Err(mut error) => {
+            if gateway.recorder.is_some() {
+                error.request = Some(context.id);
+            }
             let refused = Box::new(refused(context, &error));
             if let Some(recorder) = &gateway.recorder {
                 recorder.record(&Event::RequestFinished(refused));
