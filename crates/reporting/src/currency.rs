@@ -52,11 +52,16 @@ impl Currency {
 
     /// The cost of one request, given in nano-dollars.
     pub(crate) fn convert(&self, nanos: i64, at: OffsetDateTime) -> Decimal {
+        self.amount(nanos, at).rounded()
+    }
+
+    /// The same, to be added to others before it is rounded.
+    pub(crate) fn amount(&self, nanos: i64, at: OffsetDateTime) -> Amount {
         let day = at.to_offset(UtcOffset::UTC).date();
         let rate = self.rates().iter().rev().find(|(from, _)| *from <= day);
         let rate = rate.or_else(|| self.rates().first());
         let rate = rate.map_or(Decimal::ONE, |(_, rate)| *rate);
-        Amount::of(nanos, rate).rounded()
+        Amount::of(nanos, rate)
     }
 
     /// The rates as statements take them, in order; none for US dollars.

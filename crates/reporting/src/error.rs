@@ -18,6 +18,13 @@ pub enum Error {
 /// The result of asking.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl Error {
+    /// A comparison with a time before the calendar.
+    pub(crate) fn nothing_before() -> Self {
+        Self::Usage("there is no period of that length before this one".to_owned())
+    }
+}
+
 impl From<systemprompt_domain::period::InvalidPeriod> for Error {
     fn from(error: systemprompt_domain::period::InvalidPeriod) -> Self {
         Self::Usage(error.to_string())

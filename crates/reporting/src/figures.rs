@@ -1,6 +1,9 @@
 //! How figures are written: times, amounts, ratios, milliseconds. Row fields name
 //! their unit as `x-unit` in the schema, for front ends to format.
 
+use std::iter::Sum;
+use std::ops::AddAssign;
+
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -48,7 +51,7 @@ impl JsonSchema for Time {
 
 /// A sum of costs in nano-units, not rounded yet. Statements answer it as text: a
 /// converted sum is no whole number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Amount(Decimal);
 
 impl Amount {
@@ -82,6 +85,18 @@ impl Amount {
     }
 }
 
+impl AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        Self(amounts.map(|amount| amount.0).sum())
+    }
+}
+
 impl Type<Postgres> for Amount {
     fn type_info() -> PgTypeInfo {
         <str as Type<Postgres>>::type_info()
@@ -97,6 +112,11 @@ impl<'r> Decode<'r, Postgres> for Amount {
         let text = <&str as Decode<'r, Postgres>>::decode(value)?;
         Ok(Self(text.parse()?))
     }
+}
+
+/// A mean to one decimal; `None` of nothing.
+pub(crate) fn mean(sum: i64, n: i64) -> Option<f64> {
+    (n != 0).then(|| round(sum as f64 / n as f64, 1))
 }
 
 /// A part of a whole, 0 to 1, to six decimals; `None` of nothing.

@@ -23,7 +23,7 @@ pub use currency::Currency;
 pub use entry::{BoxFuture, Entry};
 pub use error::{Error, Result};
 pub use figures::Time;
-pub use params::{Filters, GroupBy, Limit, Page, PeriodArgs};
+pub use params::{Filters, GroupBy, Limit, Owners, Page, PeriodArgs};
 pub use query::{Answer, PeriodUsed, Query};
 pub use registry::{QUERIES, default_of, find};
 pub use settings::Settings;

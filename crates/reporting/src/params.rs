@@ -9,7 +9,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use systemprompt_domain::period::{Period, Step, When, Zone};
+use systemprompt_domain::period::{Interval, InvalidPeriod, Period, Step, When, Zone};
+use time::OffsetDateTime;
 
 // The period of a question, by default the last 24 hours.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,11 @@ impl PeriodArgs {
             since: self.since.clone(),
             until: self.until.clone(),
         }
+    }
+
+    /// The period to the moment.
+    pub(crate) fn interval(&self, now: OffsetDateTime) -> Result<Interval, InvalidPeriod> {
+        self.period().resolve(now, &self.timezone)
     }
 }
 
@@ -147,6 +153,30 @@ pub struct Filters {
     #[serde(default, rename = "agent")]
     pub agents: Vec<String>,
     /// Only this user (can be repeated)
+    #[arg(long = "user", value_name = "USER")]
+    #[serde(default, rename = "user")]
+    pub users: Vec<String>,
+}
+
+impl Filters {
+    /// All requests of these agents; of all without any.
+    pub(crate) fn of_agents(agents: &[String]) -> Self {
+        Self {
+            agents: agents.to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
+// Whose conversations count: those of whoever made their first request.
+#[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize, JsonSchema)]
+#[group(skip)]
+pub struct Owners {
+    /// Only conversations that this agent began (can be repeated)
+    #[arg(long = "agent", value_name = "AGENT")]
+    #[serde(default, rename = "agent")]
+    pub agents: Vec<String>,
+    /// Only conversations that this user began (can be repeated)
     #[arg(long = "user", value_name = "USER")]
     #[serde(default, rename = "user")]
     pub users: Vec<String>,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use systemprompt_domain::Sampling;
+use systemprompt_domain::period::{Interval, Zone};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -43,7 +44,7 @@ pub struct Answer<R> {
     /// The currency of amounts, by its three letters, where that is not USD
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    /// The share of requests that can be rows, where detail is sampled
+    /// The share of requests that can be rows, or be told within one, where detail is sampled
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampled: Option<f64>,
     /// The rows
@@ -133,4 +134,14 @@ pub struct PeriodUsed {
     pub until: Time,
     /// The time zone that decided where days begin
     pub timezone: String,
+}
+
+impl PeriodUsed {
+    pub(crate) fn of(interval: Interval, zone: &Zone) -> Self {
+        Self {
+            since: interval.since.into(),
+            until: interval.until.into(),
+            timezone: zone.to_string(),
+        }
+    }
 }

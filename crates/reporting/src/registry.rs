@@ -1,7 +1,7 @@
 //! The list of all questions, in the order users see.
 
 use crate::entry::Entry;
-use crate::questions::{alerts, costs, overview, requests};
+use crate::questions::{agents, alerts, conversations, costs, overview, requests};
 
 /// Every question.
 pub static QUERIES: &[Entry] = &[
@@ -18,6 +18,14 @@ pub static QUERIES: &[Entry] = &[
     Entry::of::<requests::Errors>(),
     Entry::of::<requests::List>(),
     Entry::of::<requests::Show>(),
+    Entry::of::<agents::Stats>(),
+    Entry::of::<agents::List>(),
+    Entry::of::<agents::Trends>(),
+    Entry::of::<agents::Show>(),
+    Entry::of::<conversations::Stats>(),
+    Entry::of::<conversations::List>(),
+    Entry::of::<conversations::Trends>(),
+    Entry::of::<conversations::Show>(),
     Entry::of::<alerts::Status>(),
     Entry::of::<alerts::History>(),
 ];
@@ -58,7 +66,10 @@ mod tests {
     /// What has to be said whatever the question.
     fn required(entry: &Entry) -> (Vec<&'static str>, Value) {
         match entry.path {
-            ["requests", "show"] => (vec!["01935e8d"], json!({ "id": "01935e8d" })),
+            ["requests" | "conversations", "show"] => {
+                (vec!["01935e8d"], json!({ "id": "01935e8d" }))
+            }
+            ["agents", "show"] => (vec!["scout"], json!({ "name": "scout" })),
             _ => (Vec::new(), json!({})),
         }
     }

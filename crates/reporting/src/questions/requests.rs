@@ -13,6 +13,7 @@ pub use arithmetic::Line;
 pub use errors::{Errors, ErrorsRow};
 pub use list::{List, ListRow, State};
 pub use models::{Models, ModelsRow, SortBy};
+pub(super) use show::{CANDIDATES, candidates};
 pub use show::{Show, ShowRow};
 pub use stats::{Stats, StatsRow};
 pub use trends::{Trends, TrendsRow};

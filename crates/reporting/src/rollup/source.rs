@@ -31,17 +31,43 @@ impl Dimension {
     }
 }
 
+/// Where the rows of a trend begin. Without a width, hours for up to two days
+/// and days beyond.
+pub(super) fn steps(
+    interval: Interval,
+    zone: &Zone,
+    group_by: Option<GroupBy>,
+) -> Result<Vec<OffsetDateTime>> {
+    let step = group_by.map_or_else(|| fitting_step(interval), Step::from);
+    let rows = interval.duration().whole_seconds() / step.typical().whole_seconds();
+    if rows >= i64::from(Limit::MAX) {
+        return Err(Error::Usage(format!(
+            "the period has more than {} rows of that width: use wider rows or a shorter period",
+            Limit::MAX
+        )));
+    }
+    Ok(buckets(interval, step, zone))
+}
+
+fn fitting_step(interval: Interval) -> Step {
+    if interval.duration() <= time::Duration::hours(49) {
+        Step::Hour
+    } else {
+        Step::Day
+    }
+}
+
 /// The rollup rows that answer a question.
 #[derive(Clone, Debug)]
 pub(crate) struct Source<'a> {
     pub(super) ctx: &'a Ctx,
     pub(super) filters: &'a Filters,
     by: &'static [Dimension],
-    zone: &'a Zone,
+    pub(super) zone: &'a Zone,
     now: OffsetDateTime,
-    interval: Interval,
+    pub(super) interval: Interval,
     grains: Grains,
-    steps: Vec<OffsetDateTime>,
+    pub(super) steps: Vec<OffsetDateTime>,
     /// Whether a step begins within a row of the lasting grain.
     fine: bool,
 }
@@ -72,7 +98,7 @@ impl<'a> Source<'a> {
         Self::with(ctx, period, filters, &[], Grains::WithoutDays)
     }
 
-    fn with(
+    pub(super) fn with(
         ctx: &'a Ctx,
         period: &'a PeriodArgs,
         filters: &'a Filters,
@@ -81,7 +107,7 @@ impl<'a> Source<'a> {
     ) -> Result<Self> {
         let now = ctx.clock.now();
         let zone = &period.timezone;
-        let interval = period.period().resolve(now, zone)?.snap(now, grains);
+        let interval = period.interval(now)?.snap(now, grains);
         Ok(Self {
             ctx,
             filters,
@@ -95,8 +121,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Usage over a period, step by step. Without a width, hours for up to two
-    /// days and days beyond.
+    /// Usage over a period, step by step.
     pub(crate) fn trend(
         ctx: &'a Ctx,
         period: &'a PeriodArgs,
@@ -104,15 +129,7 @@ impl<'a> Source<'a> {
         group_by: Option<GroupBy>,
     ) -> Result<Self> {
         let mut source = Self::of(ctx, period, filters, &[])?;
-        let step = group_by.map_or_else(|| source.fitting_step(), Step::from);
-        let rows = source.interval.duration().whole_seconds() / step.typical().whole_seconds();
-        if rows >= i64::from(Limit::MAX) {
-            return Err(Error::Usage(format!(
-                "the period has more than {} rows of that width: use wider rows or a shorter period",
-                Limit::MAX
-            )));
-        }
-        source.steps = buckets(source.interval, step, source.zone);
+        source.steps = steps(source.interval, source.zone, group_by)?;
         let inner = source.steps.get(1..).unwrap_or_default();
         let all_begin_with = |grain: Grain| inner.iter().all(|at| grain.is_edge(*at));
         if !all_begin_with(Grain::Day) {
@@ -131,14 +148,6 @@ impl<'a> Source<'a> {
         Ok(source)
     }
 
-    fn fitting_step(&self) -> Step {
-        if self.interval.duration() <= time::Duration::hours(49) {
-            Step::Hour
-        } else {
-            Step::Day
-        }
-    }
-
     /// The first step that begins within a row, where there are no quarters any
     /// more to tell what belongs to it.
     fn blurred_step(&self) -> Option<OffsetDateTime> {
@@ -150,9 +159,7 @@ impl<'a> Source<'a> {
 
     /// The same usage over the period of equal length before.
     pub(crate) fn previous(&self) -> Result<Self> {
-        let interval = self.interval.previous().ok_or_else(|| {
-            Error::Usage("there is no period of that length before this one".to_owned())
-        })?;
+        let interval = self.interval.previous().ok_or_else(Error::nothing_before)?;
         Ok(Self {
             interval: interval.snap(self.now, self.grains),
             ..self.clone()
@@ -161,11 +168,7 @@ impl<'a> Source<'a> {
 
     /// The period that is answered.
     pub(crate) fn period(&self) -> PeriodUsed {
-        PeriodUsed {
-            since: self.interval.since.into(),
-            until: self.interval.until.into(),
-            timezone: self.zone.to_string(),
-        }
+        PeriodUsed::of(self.interval, self.zone)
     }
 
     /// The interval that is answered.

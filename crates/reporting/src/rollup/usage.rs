@@ -1,6 +1,7 @@
 //! Requests, tokens, cost and mean times, added up.
 
 use rust_decimal::Decimal;
+use time::OffsetDateTime;
 
 use super::source::Source;
 use crate::error::Result;
@@ -41,6 +42,8 @@ pub(crate) struct Usage {
     pub latency_n: i64,
     pub ttfb_us: i64,
     pub ttfb_n: i64,
+    /// When the last quarter, hour or day with a request began.
+    pub last_bucket: Option<OffsetDateTime>,
 }
 
 impl Source<'_> {

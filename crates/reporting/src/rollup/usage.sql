@@ -34,7 +34,8 @@ select
     sum(latency_us)::bigint as "latency_us!",
     sum(latency_n)::bigint as "latency_n!",
     sum(ttfb_us)::bigint as "ttfb_us!",
-    sum(ttfb_n)::bigint as "ttfb_n!"
+    sum(ttfb_n)::bigint as "ttfb_n!",
+    max(bucket) as last_bucket
 from usage
 where in_windows(grain, bucket, $2)
   and (grain = 'quarter' or cube = $3)

@@ -43,12 +43,12 @@ const FILTERS: [(&str, &str); 8] = [
 
 const ZONES: [&str; 3] = ["", "&timezone=Asia/Kolkata", "&timezone=America/New_York"];
 
-const INPUT: &str =
+pub(crate) const INPUT: &str =
     "input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input";
 
 impl Store {
     /// One figure over raw rows of a period.
-    async fn raw(&self, figure: &str, period: &PeriodUsed, condition: &str) -> i64 {
+    pub(crate) async fn raw(&self, figure: &str, period: &PeriodUsed, condition: &str) -> i64 {
         let sql = format!(
             "select coalesce({figure}, 0)::bigint from ai_requests \
              where created_at >= $1 and created_at < $2 and {condition}"
@@ -63,18 +63,18 @@ impl Store {
 }
 
 /// Dollars as nano-dollars.
-fn nanos(row: &Value, field: &str) -> i64 {
+pub(crate) fn nanos(row: &Value, field: &str) -> i64 {
     let usd: rust_decimal::Decimal = row[field].as_str().expect(field).parse().expect(field);
     systemprompt_domain::Nanos::from_usd(usd).expect(field).0
 }
 
-fn count(row: &Value, field: &str) -> i64 {
+pub(crate) fn count(row: &Value, field: &str) -> i64 {
     row[field]
         .as_i64()
         .unwrap_or_else(|| panic!("{field} of {row}"))
 }
 
-fn period(answer: &systemprompt_reporting::Answer<Value>) -> PeriodUsed {
+pub(crate) fn period(answer: &systemprompt_reporting::Answer<Value>) -> PeriodUsed {
     answer
         .period
         .clone()

@@ -29,6 +29,23 @@ async fn with_a_history() {
         ),
         ("requests_errors", "requests/errors?since=7d&limit=4"),
         ("requests_list", "requests/list?limit=4"),
+        ("agents_stats", "agents/stats?since=7d"),
+        (
+            "agents_list",
+            "agents/list?since=30d&sort_by=latency&limit=2",
+        ),
+        ("agents_trends", "agents/trends?since=3h&agent=scout"),
+        (
+            "agents_show",
+            "agents/show?name=scout&timezone=Asia/Kolkata",
+        ),
+        ("conversations_stats", "conversations/stats?since=7d"),
+        ("conversations_list", "conversations/list?limit=2"),
+        (
+            "conversations_trends",
+            "conversations/trends?since=this-week&group_by=day&timezone=America/New_York",
+        ),
+        ("conversations_show", "conversations/show?id=conversation-0"),
         ("alerts_status", "alerts/status"),
         ("alerts_history", "alerts/history?since=7d"),
     ] {
@@ -46,6 +63,8 @@ async fn without_one() {
         "requests/models",
         "requests/errors",
         "requests/list",
+        "agents/list",
+        "conversations/list",
         "costs/budgets",
         "costs/unpriced",
         "alerts/status",

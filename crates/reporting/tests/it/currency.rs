@@ -229,6 +229,111 @@ async fn single_requests_are_converted_and_their_bills_are_not() {
 }
 
 #[tokio::test]
+async fn agents_and_their_models_are_the_rows_at_the_rates_of_their_days() {
+    let store = Store::new().await.under(euros());
+    for period in PERIODS {
+        let answer = store
+            .ask(&format!("agents/list?{period}&sort_by=cost"))
+            .await;
+        assert_eq!(answer.currency.as_deref(), Some("EUR"));
+        let mut named = Decimal::ZERO;
+        for row in &answer.rows {
+            let agent = row["agent"].as_str().expect("a name");
+            let condition = format!("coalesce(agent, '') = '{agent}'");
+            let raw = store.converted(edges(&answer), &condition).await;
+            assert_eq!(amount(row, "cost"), rounded(raw), "{period} {agent}");
+            if agent.is_empty() {
+                continue;
+            }
+            named += raw;
+            let shown = store
+                .row(&format!("agents/show?name={agent}&{period}"))
+                .await;
+            assert_eq!(shown["cost"], row["cost"], "{period} {agent}");
+            for used in shown["models"].as_array().expect("models") {
+                let [provider, model] =
+                    ["provider", "model"].map(|name| used[name].as_str().expect("a name"));
+                let condition = format!(
+                    "{condition} and provider = '{provider}' \
+                     and coalesce(served_model, requested_model, '') = '{model}'"
+                );
+                let raw = store.converted(edges(&answer), &condition).await;
+                assert_eq!(amount(used, "cost"), rounded(raw), "{period} {condition}");
+            }
+        }
+        let stats = store.row(&format!("agents/stats?{period}")).await;
+        let agents = Decimal::from(stats["agents"].as_i64().expect("a count"));
+        assert_eq!(
+            Some(amount(&stats, "cost_per_agent")),
+            named.checked_div(agents).map(rounded),
+            "{period}"
+        );
+    }
+}
+
+/// A row of conversations does not tell on which days it went on; its requests do.
+#[tokio::test]
+async fn conversations_are_converted_at_the_rate_of_their_first_day() {
+    let store = Store::new().await.under(euros());
+    let stored: Vec<(String, OffsetDateTime, i64)> =
+        sqlx::query_as("select conversation_id, first_at, cost_nanos from conversations")
+            .fetch_all(store.pool())
+            .await
+            .expect("conversations");
+    let begun_in = |[since, until]: [OffsetDateTime; 2]| -> Decimal {
+        let begun = stored
+            .iter()
+            .filter(|(_, at, _)| (since..until).contains(at));
+        begun
+            .map(|(_, at, nanos)| Decimal::from(*nanos) * rate(at.date()))
+            .sum()
+    };
+    for period in PERIODS {
+        let answer = store.ask(&format!("conversations/stats?{period}")).await;
+        let (row, spent) = (&answer.rows[0], begun_in(edges(&answer)));
+        assert_eq!(amount(row, "cost"), rounded(spent), "{period}");
+        let begun = Decimal::from(row["conversations"].as_i64().expect("a count"));
+        let mean = spent.checked_div(begun).map(rounded);
+        assert_eq!(Some(amount(row, "average_cost")), mean, "{period}");
+    }
+    let answer = store
+        .ask("conversations/trends?since=30d&group_by=day")
+        .await;
+    let starts = answer.rows.iter().map(|row| moment(&row["bucket"]));
+    let ends = starts.clone().skip(1).chain([edges(&answer)[1]]);
+    for ((row, since), until) in answer.rows.iter().zip(starts).zip(ends) {
+        let spent = begun_in([since.max(edges(&answer)[0]), until]);
+        assert_eq!(amount(row, "cost"), rounded(spent), "from {since}");
+    }
+    let requests = store.ask("requests/list?since=40d&limit=10000").await;
+    let list = store.ask("conversations/list?since=40d&limit=10000").await;
+    let mut several_days = 0;
+    for row in &list.rows {
+        let id = row["conversation_id"].as_str().expect("an id");
+        let (_, at, nanos) = stored.iter().find(|(one, ..)| one == id).expect("stored");
+        let spent = rounded(Decimal::from(*nanos) * rate(at.date()));
+        assert_eq!(amount(row, "cost"), spent, "{id}");
+
+        let shown = store.row(&format!("conversations/show?id={id}")).await;
+        assert_eq!(shown["cost"], row["cost"], "{id}");
+        for turn in shown["turns"].as_array().expect("turns") {
+            let same = requests.rows.iter().find(|one| one["id"] == turn["id"]);
+            assert_eq!(same.expect("listed")["cost"], turn["cost"], "{id}");
+            let at = moment(&turn["created_at"]);
+            several_days += u32::from(rate(at.date()) != rate(moment(&row["first_at"]).date()));
+        }
+        let condition = format!("conversation_id = '{id}'");
+        let models = shown["models"].as_array().expect("models").iter();
+        let models: Decimal = models.map(|model| amount(model, "cost")).sum();
+        let since = moment(&row["first_at"]);
+        let until = moment(&row["last_at"]) + time::Duration::MILLISECOND;
+        let raw = rounded(store.converted([since, until], &condition).await);
+        assert!((models - raw).abs() < Decimal::new(1, 8), "{id}: {models}");
+    }
+    assert!(several_days > 0, "no conversation outlasts a rate");
+}
+
+#[tokio::test]
 async fn the_overview_names_amounts_by_no_currency_of_its_own() {
     let store = Store::new().await.under(euros());
     let overview = store.ask("overview?since=30d").await;
@@ -266,7 +371,11 @@ async fn a_rate_of_one_is_the_dollar() {
                 .contains(&entry.path.join("/").as_str())
     });
     let questions: Vec<_> = questions
-        .map(|entry| format!("{}?since=30d", entry.path.join("/")))
+        .map(|entry| match entry.path {
+            ["agents", "show"] => "agents/show?name=scout&since=30d".to_owned(),
+            ["conversations", "show"] => "conversations/show?id=conversation-7".to_owned(),
+            path => format!("{}?since=30d", path.join("/")),
+        })
         .collect();
     let mut expected = Vec::new();
     for question in &questions {

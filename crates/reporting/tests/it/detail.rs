@@ -2,9 +2,9 @@
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use systemprompt_domain::{Tokens, Usage};
+use systemprompt_domain::{Sampling, Tokens, Usage};
 use systemprompt_pricing::Catalogue;
-use systemprompt_reporting::Error;
+use systemprompt_reporting::{Error, Settings};
 use time::macros::datetime;
 
 use crate::store::Store;
@@ -285,4 +285,25 @@ async fn a_bill_that_is_wrong_is_told() {
         "without the prices there is no bill"
     );
     assert_eq!(row["arithmetic_agrees"], Value::Null);
+}
+
+/// What is told request by request misses those whose detail was left out; what
+/// rollups and conversations count misses none.
+#[tokio::test]
+async fn only_what_comes_from_rows_is_a_sample() {
+    let settings = Settings {
+        sampling: Sampling::new(0.25),
+        ..Settings::default()
+    };
+    let store = Store::new().await.under(settings);
+    for (question, sampled) in [
+        ("requests/list", Some(0.25)),
+        ("agents/show?name=scout", Some(0.25)),
+        ("conversations/show?id=conversation-7", Some(0.25)),
+        ("requests/stats", None),
+        ("agents/list", None),
+        ("conversations/list", None),
+    ] {
+        assert_eq!(store.ask(question).await.sampled, sampled, "{question}");
+    }
 }

@@ -1,11 +1,15 @@
 //! The questions asked of a real database. Every module is listed here.
 
+/// Agents, one by one and side by side.
+mod agents;
 /// Totals agree with the raw rows they stand for.
 mod agreement;
 /// Answers as they look, as snapshots.
 mod answers;
 /// Budgets, forecasts and alerts.
 mod budgets;
+/// Conversations and their requests.
+mod conversations;
 /// Amounts in other currencies.
 mod currency;
 /// Lists and single requests, which read the rows themselves.

@@ -111,6 +111,7 @@ async fn dollars_cost_no_conversion() {
     let store = Store::new().await;
     let usage = include_str!("../../src/rollup/usage.sql");
     let spend = include_str!("../../src/rollup/spend.sql");
+    let begun = include_str!("../../src/rollup/conversations.sql");
     let nobody: Vec<String> = Vec::new();
     let none = Vec::<time::OffsetDateTime>::new();
     let windows = [None::<time::OffsetDateTime>; 10];
@@ -148,8 +149,98 @@ async fn dollars_cost_no_conversion() {
             .bind(&rates)
             .bind(&none);
         let spenders: Vec<String> = spenders.fetch_all(&mut *connection).await.expect("a plan");
-        for plan in [totals.join("\n"), spenders.join("\n")] {
-            assert_eq!(plan.contains("::numeric"), converts, "{plan}");
+        let begun = sqlx::query_scalar(explain(begun))
+            .bind(None::<String>)
+            .bind(NOW)
+            .bind(NOW)
+            .bind(&nobody)
+            .bind(&nobody)
+            .bind(&none)
+            .bind(false)
+            .bind(&rates)
+            .bind(&none);
+        let begun: Vec<String> = begun.fetch_all(&mut *connection).await.expect("a plan");
+        for plan in [totals, spenders, begun].map(|lines| lines.join("\n")) {
+            assert_eq!(plan.contains("cost_nanos)::numeric"), converts, "{plan}");
         }
+    }
+}
+
+/// What the planner makes of a statement whose parameters are written out.
+async fn plan(store: &Store, sql: &str, values: &[&str]) -> String {
+    // A small table is read whole unless told otherwise.
+    let mut connection = store.pool().acquire().await.expect("a connection");
+    sqlx::raw_sql("set enable_seqscan = off; analyze ai_requests; analyze conversations")
+        .execute(&mut *connection)
+        .await
+        .expect("set");
+    let mut sql = format!("explain {sql}");
+    for (n, value) in values.iter().enumerate().rev() {
+        sql = sql.replace(&format!("${}", n + 1), value);
+    }
+    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_all(&mut *connection)
+        .await
+        .expect("a plan");
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn what_belongs_to_others_is_not_read() {
+    let store = Store::new().await;
+    let turns = include_str!("../../src/questions/conversations/turns.sql");
+    let tools = include_str!("../../src/questions/agents/tools.sql");
+    let find = include_str!("../../src/questions/conversations/find.sql");
+    let list = include_str!("../../src/questions/conversations/list.sql");
+    let sums = include_str!("../../src/rollup/conversations.sql");
+    let (since, until) = ("timestamptz '2026-10-25'", "timestamptz '2026-11-25'");
+    let none = "'{}'::text[]";
+    let moments = "'{}'::timestamptz[]";
+    for (sql, values, index) in [
+        (
+            turns,
+            vec!["null", "'conversation-7'", since, until, "1000"],
+            "ai_requests_history_conversation_id_idx",
+        ),
+        (
+            tools,
+            vec!["null", "'scout'", since, until, "1000"],
+            "ai_requests_history_agent_created_at_idx",
+        ),
+        (
+            find,
+            vec!["null", "'conversation-7'", "6"],
+            "conversations_prefix",
+        ),
+        (
+            list,
+            vec!["'scout'", since, until, "null", "null", none, none, "21"],
+            "conversations_agent",
+        ),
+        (
+            sums,
+            vec![
+                "null",
+                since,
+                until,
+                "'{scout}'::text[]",
+                none,
+                "'{}'",
+                "false",
+                none,
+                moments,
+            ],
+            "conversations_agent",
+        ),
+        (
+            sums,
+            vec![
+                "null", since, until, none, none, "'{}'", "true", none, moments,
+            ],
+            "conversations_first",
+        ),
+    ] {
+        let plan = plan(&store, sql, &values).await;
+        assert!(plan.contains(index), "{index}:\n{plan}");
     }
 }

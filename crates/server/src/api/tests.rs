@@ -94,12 +94,12 @@ async fn every_question_has_a_route() {
             .await
             .expect("a request");
     for entry in QUERIES {
-        let query = if entry.path == ["requests", "show"] {
-            format!("id={id}")
-        } else if entry.params().pointer("/properties/since").is_some() {
-            "since=7d".to_owned()
-        } else {
-            String::new()
+        let query = match entry.path {
+            ["requests", "show"] => format!("id={id}"),
+            ["conversations", "show"] => "id=conversation-0".to_owned(),
+            ["agents", "show"] => "name=scout".to_owned(),
+            _ if entry.params().pointer("/properties/since").is_some() => "since=7d".to_owned(),
+            _ => String::new(),
         };
         let path = format!("{}?{query}", openapi::path(entry));
         let (status, answer) = get_json(questions(db.pool(), Scope::everything()), &path).await;

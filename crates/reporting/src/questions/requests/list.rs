@@ -246,7 +246,7 @@ impl Query for List {
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<ListRow>> {
         let now = ctx.clock.now();
-        let interval = self.period.period().resolve(now, &self.period.timezone)?;
+        let interval = self.period.interval(now)?;
         let states: Vec<String> = self
             .states
             .iter()
@@ -274,14 +274,9 @@ impl Query for List {
         .await?;
         let row = |stored| ListRow::of(stored, &ctx.settings.currency);
         let rows = rows.into_iter().map(row).collect();
-        let period = PeriodUsed {
-            since: interval.since.into(),
-            until: interval.until.into(),
-            timezone: self.period.timezone.to_string(),
-        };
         Ok(Answer::of(rows)
             .cut(self.page.limit.rows())
-            .over(period)
+            .over(PeriodUsed::of(interval, &self.period.timezone))
             .sampled(ctx.settings.sampling))
     }
 }

@@ -17,7 +17,7 @@ use crate::figures::Time;
 use crate::query::{Answer, Query};
 
 /// How many candidates an ambiguous id names.
-const CANDIDATES: usize = 5;
+pub(in crate::questions) const CANDIDATES: usize = 5;
 
 /// The last second that both the calendar here and the database know.
 const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:58 UTC);
@@ -210,7 +210,8 @@ fn moment(id: Uuid) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(LAST)
 }
 
-fn candidates(ids: &[String]) -> String {
+/// The ids that an ambiguous beginning can mean, as text.
+pub(in crate::questions) fn candidates(ids: &[String]) -> String {
     match ids.get(..CANDIDATES) {
         Some(first) if ids.len() > CANDIDATES => format!("{} and more", first.join(", ")),
         _ => ids.join(", "),
