@@ -31,7 +31,10 @@ pub(crate) struct Output {
 }
 
 pub(crate) fn command() -> Command {
-    let mut command = group("analytics", "Ask about costs, requests and alerts");
+    let mut command = group(
+        "analytics",
+        "Ask about costs, requests, agents, conversations and alerts",
+    );
     let mut last = "";
     for entry in QUERIES
         .iter()

@@ -46,9 +46,7 @@ pub fn render(entry: &Entry, answer: &Answer<Value>, next: &str, look: Look) -> 
     match rows.as_slice() {
         [] => {}
         [row] if answers_in_one_row(entry, &columns) => {
-            list::list(&columns, row, &locale, look)
-                .iter()
-                .for_each(|line| page.line(line));
+            page.one(entry.row().as_value(), columns, row, &locale);
         }
         rows => page.rows(columns, rows, &locale),
     }
@@ -109,6 +107,32 @@ impl Page {
         let text = self.look.faint(text);
         self.line("");
         self.line(&text);
+    }
+
+    /// One row as a list of what it says, then the rows that it holds as tables.
+    fn one(&mut self, schema: &Value, columns: Vec<Column>, row: &Row, locale: &Locale) {
+        let mut tables = Vec::new();
+        let mut plain = Vec::new();
+        for column in columns {
+            let rows = value(&column, row).as_array();
+            let rows: Vec<&Row> = rows
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object)
+                .collect();
+            match column.inner(schema) {
+                Some(inner) if !rows.is_empty() => tables.push((column.label(), inner, rows)),
+                _ => plain.push(column),
+            }
+        }
+        for line in list::list(&plain, row, locale, self.look) {
+            self.line(&line);
+        }
+        for (title, inner, rows) in tables {
+            self.line("");
+            self.line(&self.look.strong(&title));
+            self.rows(inner, &rows, locale);
+        }
     }
 
     fn rows(&mut self, columns: Vec<Column>, rows: &[&Row], locale: &Locale) {
@@ -233,7 +257,8 @@ fn sentence(note: &str) -> String {
 /// How to see more rows.
 fn more(entry: &Entry, last: Option<&Row>) -> String {
     let pages = entry.params().pointer("/properties/before").is_some();
-    match last.and_then(|row| row.get("id")).and_then(Value::as_str) {
+    let id = last.and_then(|row| row.get("id").or_else(|| row.get("conversation_id")));
+    match id.and_then(Value::as_str) {
         Some(id) if pages => format!("There are more: --before {id} shows the next ones."),
         _ => "There are more: --limit shows more of them.".to_owned(),
     }

@@ -8,6 +8,7 @@ use systemprompt_domain::period::Zone;
 use super::column::{Column, Unit, label};
 use super::figure::{self, Precision};
 use super::locale::Locale;
+use super::sparkline::sparkline;
 use super::text;
 
 /// What stands for a value that is not there.
@@ -117,14 +118,16 @@ fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
             let decimal = decimal(value)?;
             Some(amount(unit, decimal, figure::decimals([decimal]), locale))
         }
-        Unit::Count => Some(figure::grouped(&value.as_number()?.to_string())),
+        Unit::Count => count(value),
         Unit::Ms => value.as_f64().map(figure::millis),
+        Unit::Duration => value.as_f64().map(figure::duration),
         Unit::Ratio => value.as_f64().map(figure::share),
         Unit::Number => Some(value.as_number()?.to_string()),
         Unit::Flag => value
             .as_bool()
             .map(|yes| if yes { "yes" } else { "no" }.to_owned()),
         Unit::Id | Unit::Text => value.as_str().map(name),
+        Unit::Series => series(value),
         Unit::Time | Unit::Varies | Unit::Nested => None,
     }
 }
@@ -135,6 +138,27 @@ fn amount(unit: Unit, amount: Decimal, decimals: u32, locale: &Locale) -> String
         Unit::Money => locale.money(amount, decimals),
         _ => figure::money(amount, decimals),
     }
+}
+
+/// A number of things, or the mean of such numbers.
+fn count(value: &Value) -> Option<String> {
+    let number = value.as_number()?;
+    match number.as_f64() {
+        Some(mean) if number.is_f64() => Some(figure::float(mean, 1)),
+        _ => Some(figure::grouped(&number.to_string())),
+    }
+}
+
+/// Numbers as a line, with the highest of them.
+fn series(value: &Value) -> Option<String> {
+    let numbers = value.as_array()?;
+    let figures: Vec<Option<f64>> = numbers.iter().map(Value::as_f64).collect();
+    let known = numbers.iter().zip(&figures);
+    let (highest, _) = known
+        .filter_map(|(number, figure)| Some((number, (*figure)?)))
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let line = sparkline(&figures, figures.len());
+    Some(format!("{line}  up to {}", count(highest)?))
 }
 
 /// An amount: answers carry it as text, so that no digit is lost.
@@ -224,6 +248,22 @@ mod tests {
         assert_eq!(written("change", Unit::Ratio, &[json!(0.25)]), ["▲ 25.0 %"]);
         assert_eq!(written("share", Unit::Ratio, &[json!(0.25)]), ["25.0 %"]);
         assert_eq!(written("http_status", Unit::Number, &[json!(200)]), ["200"]);
+        assert_eq!(
+            written("average_requests", Unit::Count, &[json!(12345.6)]),
+            ["12,345.6"]
+        );
+        assert_eq!(
+            written("average_duration_ms", Unit::Duration, &[json!(90_000)]),
+            ["1 min 30 s"]
+        );
+        assert_eq!(
+            written(
+                "requests_by_hour",
+                Unit::Series,
+                &[json!([0, 1, 2000]), json!([])]
+            ),
+            ["▁▂█  up to 2,000", "–"]
+        );
         assert_eq!(written("streamed", Unit::Flag, &[json!(true)]), ["yes"]);
         assert_eq!(
             written("name", Unit::Text, &[json!(""), json!("a\u{1b}b")]),

@@ -21,6 +21,8 @@ pub(crate) enum Unit {
     Count,
     /// Milliseconds.
     Ms,
+    /// Milliseconds that may be hours.
+    Duration,
     /// A part of a whole, 1 being all of it.
     Ratio,
     /// A moment, RFC 3339.
@@ -35,6 +37,8 @@ pub(crate) enum Unit {
     Flag,
     /// Words.
     Text,
+    /// Numbers to be seen together: a line of them.
+    Series,
     /// A list or an object.
     Nested,
 }
@@ -48,6 +52,14 @@ impl Column {
             unit: Unit::of(schema),
         };
         properties.into_iter().flatten().map(column).collect()
+    }
+
+    /// The columns of the rows that this property of a row holds; `None` if it
+    /// is no list of rows.
+    pub(crate) fn inner(&self, row: &Value) -> Option<Vec<Self>> {
+        let items = row.get("properties")?.get(&self.key)?.get("items")?;
+        items.get("properties")?;
+        Some(Self::of(items))
     }
 
     /// The name for people.
@@ -73,7 +85,10 @@ impl Unit {
             .get("x-unit")
             .and_then(Value::as_str)
             .and_then(Self::named);
-        named.unwrap_or_else(|| Self::of_type(schema))
+        match Self::of_type(schema) {
+            Self::Series => Self::Series,
+            other => named.unwrap_or(other),
+        }
     }
 
     /// The unit that goes by a name.
@@ -83,6 +98,7 @@ impl Unit {
             "money" => Some(Self::Money),
             "count" | "tokens" => Some(Self::Count),
             "ms" => Some(Self::Ms),
+            "duration" => Some(Self::Duration),
             "ratio" => Some(Self::Ratio),
             "time" => Some(Self::Time),
             "id" => Some(Self::Id),
@@ -106,6 +122,11 @@ impl Unit {
             Self::Text
         } else if schema.get("anyOf").is_some() {
             Self::Varies
+        } else if schema
+            .get("items")
+            .is_some_and(|items| Self::of_type(items) == Self::Number)
+        {
+            Self::Series
         } else if is(&["array", "object"]) {
             Self::Nested
         } else if is(&["integer", "number"]) {
@@ -127,6 +148,7 @@ impl Unit {
                 | Self::Money
                 | Self::Count
                 | Self::Ms
+                | Self::Duration
                 | Self::Ratio
                 | Self::Varies
                 | Self::Number

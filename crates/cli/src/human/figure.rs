@@ -115,6 +115,31 @@ pub(crate) fn millis(ms: f64) -> String {
     format!("{} ms", float(ms, usize::from(ms.abs() < 9.95)))
 }
 
+/// A duration of any length in its two largest units: `12 min 5 s`.
+pub(crate) fn duration(ms: f64) -> String {
+    const SECOND: f64 = 1_000.0;
+    const MINUTE: f64 = 60.0 * SECOND;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    let two = |large: f64, name, small: f64, part| {
+        // Rounded first, so that no part is a whole of the next.
+        let all = (ms / small).round() * small;
+        let (whole, rest) = ((all / large).floor(), all % large / small);
+        format!("{} {name} {} {part}", float(whole, 0), float(rest, 0))
+    };
+    if ms < 999.5 {
+        format!("{} ms", float(ms, 0))
+    } else if ms < MINUTE - 50.0 {
+        format!("{} s", float(ms / SECOND, 1))
+    } else if ms < HOUR - SECOND / 2.0 {
+        two(MINUTE, "min", SECOND, "s")
+    } else if ms < DAY - MINUTE / 2.0 {
+        two(HOUR, "h", MINUTE, "min")
+    } else {
+        two(DAY, "d", HOUR, "h")
+    }
+}
+
 /// A number with its thousands apart and that many decimals.
 pub(crate) fn float(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
@@ -233,6 +258,20 @@ mod tests {
         assert_eq!(millis(3.44), "3.4 ms");
         assert_eq!(millis(9.96), "10 ms");
         assert_eq!(millis(12_345.6), "12,346 ms");
+        for (ms, text) in [
+            (0.0, "0 ms"),
+            (432.1, "432 ms"),
+            (999.9, "1.0 s"),
+            (12_345.0, "12.3 s"),
+            (59_960.0, "1 min 0 s"),
+            (725_499.0, "12 min 5 s"),
+            (3_599_600.0, "1 h 0 min"),
+            (9_000_000.0, "2 h 30 min"),
+            (86_399_999.0, "1 d 0 h"),
+            (1_000.0 * 86_400_000.0, "1,000 d 0 h"),
+        ] {
+            assert_eq!(duration(ms), text, "{ms}");
+        }
     }
 
     #[test]

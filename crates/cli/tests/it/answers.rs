@@ -96,6 +96,11 @@ pub(crate) fn json(run: &Run) -> Value {
 fn needed(entry: &Entry, id: &str) -> (String, String) {
     match entry.path {
         ["requests", "show"] => (format!(" {id}"), format!("?id={id}")),
+        ["conversations", "show"] => (
+            " conversation-0".to_owned(),
+            "?id=conversation-0".to_owned(),
+        ),
+        ["agents", "show"] => (" scout".to_owned(), "?name=scout".to_owned()),
         _ if entry.params().pointer("/properties/since").is_some() => {
             (" --since 7d".to_owned(), "?since=7d".to_owned())
         }
@@ -146,10 +151,9 @@ async fn a_currency_and_a_sample_are_the_same_in_both() {
             Value::from("EUR")
         };
         assert_eq!(answer["currency"], currency, "{path}");
-        let sampled = if entry.path == ["requests", "list"] {
-            Value::from(0.1)
-        } else {
-            Value::Null
+        let sampled = match entry.path {
+            ["requests", "list"] | ["agents" | "conversations", "show"] => Value::from(0.1),
+            _ => Value::Null,
         };
         assert_eq!(answer["sampled"], sampled, "{path}");
     }
@@ -237,6 +241,10 @@ async fn an_empty_database_says_what_to_do() {
         "costs breakdown",
         "requests stats",
         "requests list",
+        "agents stats",
+        "agents list",
+        "conversations stats",
+        "conversations list",
     ] {
         let run = asked.run(&format!("analytics {question}")).await;
         assert_eq!(run.code, 0, "{}", run.err);
@@ -367,6 +375,17 @@ async fn an_id_that_is_not_there_is_1_and_a_vague_one_is_2() {
     );
     let vague = asked.run("infra logs audit 019aba").await;
     assert_eq!((vague.code, vague.out.as_str()), (2, ""), "{}", vague.err);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_not_there_is_1_and_others_are_named() {
+    let asked = Asked::new().await;
+    let unknown = asked.run("analytics agents show scuot").await;
+    assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
+    assert_eq!(
+        unknown.err,
+        "error: no agent named scuot made a request in the last 90 days; did you mean scout?\n"
+    );
 }
 
 #[tokio::test]

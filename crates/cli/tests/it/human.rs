@@ -105,6 +105,75 @@ fn one_row_is_a_list() {
     ));
 }
 
+/// One agent, with all that its row holds.
+fn agent() -> Answer<Value> {
+    let mut hours = [0; 24];
+    hours[8..12].copy_from_slice(&[3, 40, 1_200, 7]);
+    let failure = |state: &str, count: u32| {
+        json!({
+            "state": state, "http_status": 529, "error_type": "overloaded_error",
+            "error_code": null, "count": count, "first_seen": "2026-11-23T08:30:05.123Z",
+            "last_seen": "2026-11-23T10:30:05.123Z",
+        })
+    };
+    over_a_day(vec![json!({
+        "agent": "scout", "requests": 1250, "completed": 1247, "error_rate": 0.0024,
+        "input_tokens": 12_345_678, "output_tokens": 98765, "cost": "12.5",
+        "unpriced_requests": 1, "cost_per_request": "0.01", "conversations": 25,
+        "cost_per_conversation": "0.5", "average_latency_ms": 840.2, "p50_latency_ms": 700.1,
+        "p95_latency_ms": 2100.5, "p99_latency_ms": 4000.7,
+        "last_active": "2026-11-23T10:45:00Z", "failed": 3, "client_disconnect": 0,
+        "upstream_timeout": 0, "paused": 0, "shutdown": 0, "lost": 0,
+        "requests_by_hour": hours,
+        "models": [
+            {
+                "provider": "anthropic", "model": "claude-sonnet-4-5", "requests": 1249,
+                "cost": "12.5", "unpriced_requests": 0, "share": 1.0, "p95_latency_ms": 2100.5,
+            },
+            {
+                "provider": "house", "model": "house-model", "requests": 1, "cost": "0",
+                "unpriced_requests": 1, "share": 0.0, "p95_latency_ms": 12.3,
+            },
+        ],
+        "top_errors": [failure("failed", 2), failure("upstream_timeout", 1)],
+        "tools": [],
+    })])
+}
+
+#[test]
+fn a_row_that_holds_rows_has_tables() {
+    for width in [80, 140] {
+        assert_snapshot!(
+            format!("agents_show_{width}"),
+            answered(question(&["agents", "show"]), &agent(), plain(width))
+        );
+    }
+}
+
+#[test]
+fn conversations_last_as_long_as_they_last() {
+    let conversation = |id: &str, agent: &str, duration: i64| {
+        json!({
+            "conversation_id": id, "derived": true, "agent": agent, "user": "ada",
+            "first_at": "2026-11-23T08:30:05.123Z", "last_at": "2026-11-23T09:14:05.123Z",
+            "duration_ms": duration, "requests": 12, "input_tokens": 123_456,
+            "output_tokens": 2345, "cost": "0.4321",
+        })
+    };
+    let rows = vec![
+        conversation("0123456789abcdef0123456789abcdef", "scout", 2_640_000),
+        conversation("nightly-summary", "an-agent-with-a-long-name", 432),
+        conversation("c", "", 1_000_000_000),
+    ];
+    let answer = over_a_day(rows).cut(2);
+    for width in [80, 140] {
+        assert_snapshot!(
+            format!("conversations_list_{width}"),
+            answered(question(&["conversations", "list"]), &answer, plain(width))
+        );
+    }
+}
+
 #[test]
 fn a_trend_has_sparklines() {
     let steps = [0, 3, 12, 7]
