@@ -4,7 +4,7 @@ use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Event, RequestState, Sampling};
 use systemprompt_storage::check::{Checked, check};
 use systemprompt_testkit::db::TestDb;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, Time};
 
 use crate::writer::{append, context, count, end, finished, sampling_writer, spool, writer};
 
@@ -60,41 +60,34 @@ async fn the_check_leaves_out_days_without_all_their_detail() {
     let db = TestDb::new().await;
     let dir = tempfile::tempdir().expect("a folder");
     let spool = spool(dir.path());
-    let stored = |age, user| {
-        end(finished(
-            context(age, 1, 1, user),
-            RequestState::Completed,
-            7,
-            5,
-        ))
+    // Ages from the beginning of today, so that midnight may pass meanwhile.
+    let today = OffsetDateTime::now_utc().replace_time(Time::MIDNIGHT);
+    let so_far = (OffsetDateTime::now_utc() - today).whole_seconds() as u32;
+    let stored = |days, user| {
+        let context = context(days * DAY + so_far, 1, 1, user);
+        end(finished(context, RequestState::Completed, 7, 5))
     };
     let mut all = writer(&db, &spool, BootId::new()).await;
     // The first conversation touches every day, the others one each.
-    for (age, user) in [
-        (0, 1),
-        (2 * DAY, 2),
-        (4 * DAY, 3),
-        (4 * DAY, 3),
-        (6 * DAY, 1),
-    ] {
-        append(&spool, &stored(age, user));
+    for (days, user) in [(0, 1), (2, 2), (4, 3), (4, 3), (6, 1)] {
+        append(&spool, &stored(days, user));
     }
     spool.flush().await;
     all.drain().await.expect("drains");
     drop(all);
     let none = Sampling::new(0.0);
     let mut thinned = sampling_writer(&db, &spool, BootId::new(), none).await;
-    append(&spool, &stored(2 * DAY, 2));
+    append(&spool, &stored(2, 2));
     spool.flush().await;
     thinned.drain().await.expect("drains");
-    let expired = OffsetDateTime::now_utc().date() - time::Duration::days(6);
-    sqlx::query("delete from ai_requests where created_at < $1::date + 1")
-        .bind(expired)
+    sqlx::query("delete from ai_requests where created_at < $1")
+        .bind(today - time::Duration::days(5))
         .execute(db.pool())
         .await
         .expect("deleted");
 
-    let left_out = vec![expired, expired + time::Duration::days(4)];
+    let left_out = [6, 2].map(|days| (today - time::Duration::days(days)).date());
+    let left_out = left_out.to_vec();
     let checked = check(db.pool()).await.expect("the check runs");
     let differences = Vec::new();
     assert_eq!(
