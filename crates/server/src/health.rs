@@ -32,13 +32,14 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 503 while stopping and while requests cannot be recorded.
+/// `GET /readyz`: 503 while stopping and while requests that should be recorded
+/// cannot be.
 /// Without the database the gateway goes on, so that is 200, `degraded`.
 pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&health.pool);
     let database = tokio::time::timeout(Duration::from_secs(1), query).await;
     let database = matches!(database, Ok(Ok(1)));
-    let spool = health.spool.is_healthy();
+    let spool = health.spool.is_healthy() || !health.gateway.records();
     let stopping = health.shutdown.stopping.is_cancelled();
     let undurable = health.gateway.undurable();
     let (status, word) = match (stopping, spool, database) {

@@ -101,6 +101,11 @@ impl Gateway {
         })))
     }
 
+    /// Whether requests are recorded; else they need no spool.
+    pub(crate) fn records(&self) -> bool {
+        self.0.recorder.is_some()
+    }
+
     /// Answers that left before their event was known to be on disk.
     pub(crate) fn undurable(&self) -> u64 {
         self.0.undurable.load(std::sync::atomic::Ordering::Relaxed)
