@@ -8,7 +8,6 @@ import os
 import sys
 
 import anthropic
-import httpx
 import openai
 from google import genai
 
@@ -36,7 +35,7 @@ gemini = genai.Client(
     http_options={
         "base_url": f"{GATEWAY}/gemini",
         "headers": AGENT,
-        "httpx_client": httpx.Client(event_hooks={"request": [sent.append]}),
+        "client_args": {"event_hooks": {"request": [sent.append]}},
     },
 )
 
