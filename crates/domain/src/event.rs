@@ -75,8 +75,9 @@ pub struct RequestContext {
 pub struct Reservation {
     /// The budget's name.
     pub budget: String,
-    /// When the budget's period began: the one the request began in.
-    #[serde(with = "time::serde::rfc3339")]
+    /// When the budget's period began: the one the request began in. Periods
+    /// begin with a whole second.
+    #[serde(with = "time::serde::timestamp")]
     pub period: OffsetDateTime,
     /// The amount.
     pub amount: Nanos,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use systemprompt_budgets::{Estimates, Outlook, Rules, Subject};
+use systemprompt_config::Reserve;
 use systemprompt_domain::Nanos;
 use systemprompt_domain::event::{RequestContext, RequestFinished, Reservation};
 use systemprompt_domain::ids::SpoolId;
@@ -99,20 +100,17 @@ impl Budgets {
             max_tokens,
         };
         let mut reservations = Vec::new();
-        for held in self
-            .0
-            .held
-            .iter()
-            .filter(|held| held.rule().applies(subject))
-        {
-            let amount = {
-                let estimates = self.0.estimates.lock();
-                let estimates = estimates.unwrap_or_else(PoisonError::into_inner);
-                estimates.reservation(catalogue, &outlook, held.rule().reserve)
-            };
-            // What has no price takes the least there is: where nothing is left
-            // it may not go either.
-            let amount = amount.max(Nanos(1));
+        // Budgets that estimate alike are told the same.
+        let mut estimated: Option<(Reserve, Nanos)> = None;
+        let counting = self.0.held.iter();
+        for held in counting.filter(|held| held.rule().applies(subject)) {
+            let reserve = held.rule().reserve;
+            let known = estimated.filter(|(alike, _)| *alike == reserve);
+            let amount = known.map_or_else(
+                || self.estimate(catalogue, &outlook, reserve),
+                |known| known.1,
+            );
+            estimated = Some((reserve, amount));
             match held
                 .reserve(&self.0.store, amount, context.created_at)
                 .await
@@ -132,6 +130,16 @@ impl Budgets {
             }
         }
         Ok(reservations)
+    }
+
+    /// What to set aside. What has no price takes the least there is: where
+    /// nothing is left it may not go either.
+    fn estimate(&self, catalogue: &Catalogue, outlook: &Outlook<'_>, reserve: Reserve) -> Nanos {
+        let estimates = self.0.estimates.lock();
+        let estimates = estimates.unwrap_or_else(PoisonError::into_inner);
+        estimates
+            .reservation(catalogue, outlook, reserve)
+            .max(Nanos(1))
     }
 
     /// Takes back what was set aside for a request that does not go.

@@ -65,7 +65,7 @@ impl Held {
         amount: Nanos,
         at: OffsetDateTime,
     ) -> Result<OffsetDateTime, Reason> {
-        let period = self.rule.period(at).ok_or(Reason::Unknown)?;
+        let period = self.period(at).ok_or(Reason::Unknown)?;
         if let Some(answer) = self.at_once(period, amount, at) {
             return answer.map(|()| period.since);
         }
@@ -76,6 +76,19 @@ impl Held {
         self.ask(store, period, amount, at)
             .await
             .map(|()| period.since)
+    }
+
+    /// The period a moment belongs to. The calendar is asked only where nothing
+    /// is held yet.
+    fn period(&self, at: OffsetDateTime) -> Option<Interval> {
+        let periods = self.periods();
+        let held = periods.range(..=at).next_back();
+        let held = held.filter(|(_, holding)| at < holding.until);
+        held.map(|(since, holding)| Interval {
+            since: *since,
+            until: holding.until,
+        })
+        .or_else(|| self.rule.period(at))
     }
 
     /// The answer that needs nobody else; `None` if there is none.
