@@ -1,7 +1,7 @@
 //! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups,
 //! and the accounts of budgets.
 
-mod administration;
+mod audit;
 pub mod budgets;
 pub mod check;
 pub mod embedded;

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool, Row};
 use systemprompt_pricing::{Catalogue, CustomPrice, PriceVersion, PricingError};
 use time::OffsetDateTime;
 
-use crate::administration;
+use crate::audit::{self, Entry};
 
 /// The channel on which imports are announced. The message is empty.
 pub const CHANNEL: &str = "systemprompt_prices";
@@ -98,7 +98,11 @@ pub async fn import(
     .await?;
     columns.keep(&mut tx, now).await?;
     let detail = serde_json::json!({ "versions": columns.ids });
-    administration::record(&mut tx, "prices_imported", now, &detail).await?;
+    audit::append(
+        &mut tx,
+        Entry::administration("prices_imported", now, &detail),
+    )
+    .await?;
     sqlx::query("select pg_notify($1, '')")
         .bind(CHANNEL)
         .execute(&mut *tx)

@@ -35,11 +35,9 @@ pub(super) async fn unless_paused(
             Ok(context)
         }
         Err(mut error) => {
-            if gateway.recorder.is_some() {
-                error.request = Some(context.id);
-            }
-            let refused = Box::new(refused(context, &error));
             if let Some(recorder) = &gateway.recorder {
+                error.request = Some(context.id);
+                let refused = Box::new(refused(context, &error));
                 recorder.record(&Event::RequestFinished(refused));
             }
             Err(error)

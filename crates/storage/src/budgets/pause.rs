@@ -1,6 +1,6 @@
-//! Pauses: when a budget begins to refuse, and the audit events of that.
+//! Pauses: when a budget begins to refuse, and the audit event of that.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use systemprompt_budgets::Rule;
 use systemprompt_domain::Nanos;
@@ -8,6 +8,7 @@ use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
 use super::thresholds::interval;
+use crate::audit::{self, Entry};
 
 /// Notes in a locked account that it refuses from now on.
 pub(super) async fn pause(
@@ -33,27 +34,12 @@ pub(super) async fn pause(
         "limit_usd": rule.limit.to_usd(),
         "spent_usd": spent.to_usd(),
     });
-    audit(db, ("ai_operations", "requests_paused"), None, &detail, now).await
-}
-
-/// Appends an event about a budget to the audit trail.
-pub(super) async fn audit(
-    db: &mut PgConnection,
-    (category, event): (&str, &str),
-    by: Option<&str>,
-    detail: &Value,
-    now: OffsetDateTime,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into audit_events (created_at, category, event, user_id, detail) \
-         values ($1, $2, $3, $4, $5)",
-    )
-    .bind(now)
-    .bind(category)
-    .bind(event)
-    .bind(by)
-    .bind(detail)
-    .execute(db)
-    .await?;
-    Ok(())
+    let entry = Entry {
+        category: "ai_operations",
+        event: "requests_paused",
+        by: None,
+        at: now,
+        detail: &detail,
+    };
+    audit::append(db, entry).await
 }

@@ -7,8 +7,8 @@ use systemprompt_domain::Nanos;
 use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
-use super::pause::audit;
 use super::thresholds::{interval, stamp};
+use crate::audit::{self, Entry};
 
 /// A budget in one of its periods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,8 +130,11 @@ pub async fn resume(
         "spent_usd": spent.to_usd(),
         "until": stamp(until),
     });
-    let event = ("administration", "requests_resumed");
-    audit(&mut tx, event, by, &detail, now).await?;
+    let entry = Entry {
+        by,
+        ..Entry::administration("requests_resumed", now, &detail)
+    };
+    audit::append(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(Some(resumed))
 }

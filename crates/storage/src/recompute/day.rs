@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::rows::{Corrections, Pages, Stored, Texts};
 use super::tally::{Left, Models};
 use super::{Change, Recompute, start_of};
-use crate::administration;
+use crate::audit::{self, Entry};
 use crate::budgets;
 use crate::writer::{conversations, rollups};
 
@@ -130,7 +130,8 @@ impl Recompute<'_> {
             "new_cost_nanos": sum.new.0,
             "models": models.collect::<Vec<_>>(),
         });
-        administration::record(db, "costs_recomputed", self.clock.now(), &detail).await
+        let entry = Entry::administration("costs_recomputed", self.clock.now(), &detail);
+        audit::append(db, entry).await
     }
 }
 
