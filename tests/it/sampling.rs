@@ -10,7 +10,7 @@ use serde_json::Value;
 use systemprompt_budgets::Rules;
 use systemprompt_capture::{Spool, SpoolOptions};
 use systemprompt_config::Alert;
-use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
+use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted, Reserved};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{
     Api, Clock, Event, Nanos, RequestId, RequestState, Sampling, SpanId, Tokens, TraceId, Usage,
@@ -155,7 +155,7 @@ fn context(n: u64, trace_id: TraceId) -> RequestContext {
         requested_model: name("model", 5),
         streamed: n.is_multiple_of(2),
         request_bytes: 100,
-        reservations: Vec::new(),
+        reserved: Reserved::default(),
     }
 }
 

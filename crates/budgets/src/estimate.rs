@@ -43,21 +43,53 @@ pub struct Outlook<'a> {
 /// How much output agents get from models, learnt from their latest requests.
 #[derive(Clone, Debug, Default)]
 pub struct Estimates {
-    outputs: HashMap<(String, String), VecDeque<u64>>,
+    /// By model, then by agent.
+    outputs: HashMap<String, HashMap<String, Outputs>>,
+    keys: usize,
+}
+
+/// The outputs of the latest requests of one agent to one model.
+#[derive(Clone, Debug, Default)]
+struct Outputs {
+    latest: VecDeque<u64>,
+    sorted: Vec<u64>,
+}
+
+impl Outputs {
+    fn push(&mut self, output: u64) {
+        if self.latest.len() == REMEMBERED
+            && let Some(oldest) = self.latest.pop_front()
+        {
+            self.sorted.remove(self.place(oldest));
+        }
+        self.latest.push_back(output);
+        self.sorted.insert(self.place(output), output);
+    }
+
+    /// Where the first that is not smaller stands.
+    fn place(&self, output: u64) -> usize {
+        self.sorted.partition_point(|other| *other < output)
+    }
+
+    fn p95(&self) -> Option<u64> {
+        let known = self.sorted.len();
+        (known >= ENOUGH).then(|| self.sorted[(known * 95).div_ceil(100) - 1])
+    }
 }
 
 impl Estimates {
     /// Remembers what a request got.
     pub fn learn(&mut self, agent: Option<&str>, model: &str, output: u64) {
-        let key = (agent.unwrap_or_default().to_owned(), model.to_owned());
-        if self.outputs.len() >= MOST_KEYS && !self.outputs.contains_key(&key) {
-            return;
+        let agent = agent.unwrap_or_default();
+        let known = self.outputs.get_mut(model).and_then(|m| m.get_mut(agent));
+        if let Some(outputs) = known {
+            return outputs.push(output);
         }
-        let latest = self.outputs.entry(key).or_default();
-        if latest.len() == REMEMBERED {
-            latest.pop_front();
+        if self.keys < MOST_KEYS {
+            self.keys += 1;
+            let model = self.outputs.entry(model.to_owned()).or_default();
+            model.entry(agent.to_owned()).or_default().push(output);
         }
-        latest.push_back(output);
     }
 
     /// What to reserve for a request; nothing if its model has no price, since
@@ -93,13 +125,7 @@ impl Estimates {
     }
 
     fn p95(&self, outlook: &Outlook<'_>) -> Option<u64> {
-        let agent = outlook.agent.unwrap_or_default().to_owned();
-        let latest = self.outputs.get(&(agent, outlook.model?.to_owned()))?;
-        if latest.len() < ENOUGH {
-            return None;
-        }
-        let mut sorted: Vec<_> = latest.iter().copied().collect();
-        sorted.sort_unstable();
-        sorted.get((sorted.len() * 95).div_ceil(100) - 1).copied()
+        let model = self.outputs.get(outlook.model?)?;
+        model.get(outlook.agent.unwrap_or_default())?.p95()
     }
 }

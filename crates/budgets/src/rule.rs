@@ -117,6 +117,18 @@ impl Rule {
         }
     }
 
+    /// What it has set aside for a request that is under way.
+    #[must_use]
+    pub fn reserved(&self, context: &RequestContext) -> Nanos {
+        if !self.pauses() || !self.applies(Subject::from(context)) {
+            return Nanos::ZERO;
+        }
+        match self.reserve {
+            Reserve::Typical => context.reserved.typical,
+            Reserve::WorstCase => context.reserved.worst_case,
+        }
+    }
+
     /// The period a moment belongs to; a request belongs to the one it began
     /// in. `None` where the calendar ends.
     #[must_use]

@@ -65,22 +65,36 @@ pub struct RequestContext {
     pub streamed: bool,
     /// Size of the client's body in bytes.
     pub request_bytes: u64,
-    /// What budgets set aside for it, until its cost is known.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reservations: Vec<Reservation>,
+    /// What each budget that pauses requests and counts this one has set aside
+    /// for it, until its cost is known.
+    #[serde(default, skip_serializing_if = "Reserved::is_nothing")]
+    pub reserved: Reserved,
 }
 
-/// What a budget sets aside for a request before its cost is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reservation {
-    /// The budget's name.
-    pub budget: String,
-    /// When the budget's period began: the one the request began in. Periods
-    /// begin with a whole second.
-    #[serde(with = "time::serde::timestamp")]
-    pub period: OffsetDateTime,
-    /// The amount.
-    pub amount: Nanos,
+/// What a request is taken to cost before it is answered, by each way that
+/// budgets estimate. Which budgets count it, and in which period, follows from
+/// the rest of its context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// By what such requests usually get; nothing if no budget estimates so.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub typical: Nanos,
+    /// By the most it may get; nothing if no budget estimates so.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub worst_case: Nanos,
+}
+
+impl Reserved {
+    /// Whether no budget has set anything aside.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(amount: &Nanos) -> bool {
+    *amount == Nanos::ZERO
 }
 
 /// A request is about to go upstream.

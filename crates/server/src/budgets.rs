@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use systemprompt_budgets::{Estimates, Outlook, Rules, Subject};
 use systemprompt_config::Reserve;
 use systemprompt_domain::Nanos;
-use systemprompt_domain::event::{RequestContext, RequestFinished, Reservation};
+use systemprompt_domain::event::{RequestContext, RequestFinished, Reserved};
 use systemprompt_domain::ids::SpoolId;
 use systemprompt_pricing::Catalogue;
 
@@ -89,7 +89,7 @@ impl Budgets {
         context: &RequestContext,
         max_tokens: Option<u64>,
         catalogue: &Catalogue,
-    ) -> Result<Vec<Reservation>, Refusal> {
+    ) -> Result<Reserved, Refusal> {
         let subject = Subject::from(context);
         let outlook = Outlook {
             provider: &context.provider,
@@ -99,37 +99,30 @@ impl Budgets {
             bytes: context.request_bytes,
             max_tokens,
         };
-        let mut reservations = Vec::new();
-        // Budgets that estimate alike are told the same.
-        let mut estimated: Option<(Reserve, Nanos)> = None;
-        let counting = self.0.held.iter();
-        for held in counting.filter(|held| held.rule().applies(subject)) {
+        let mut reserved = Reserved::default();
+        let counting = || {
+            let held = self.0.held.iter();
+            held.filter(|held| held.rule().applies(subject))
+        };
+        for (n, held) in counting().enumerate() {
             let reserve = held.rule().reserve;
-            let known = estimated.filter(|(alike, _)| *alike == reserve);
-            let amount = known.map_or_else(
-                || self.estimate(catalogue, &outlook, reserve),
-                |known| known.1,
-            );
-            estimated = Some((reserve, amount));
-            match held
-                .reserve(&self.0.store, amount, context.created_at)
-                .await
-            {
-                Ok(period) => reservations.push(Reservation {
-                    budget: held.rule().name.clone(),
-                    period,
-                    amount,
-                }),
-                Err(reason) => {
-                    self.release(&reservations);
-                    return Err(Refusal {
-                        budget: held.rule().name.clone(),
-                        reason,
-                    });
+            let amount = amount(&mut reserved, reserve);
+            // Budgets that estimate alike are told the same.
+            if *amount == Nanos::ZERO {
+                *amount = self.estimate(catalogue, &outlook, reserve);
+            }
+            let at = context.created_at;
+            if let Err(reason) = held.reserve(&self.0.store, *amount, at).await {
+                for before in counting().take(n) {
+                    before.release(at, *self::amount(&mut reserved, before.rule().reserve));
                 }
+                return Err(Refusal {
+                    budget: held.rule().name.clone(),
+                    reason,
+                });
             }
         }
-        Ok(reservations)
+        Ok(reserved)
     }
 
     /// What to set aside. What has no price takes the least there is: where
@@ -140,17 +133,6 @@ impl Budgets {
         estimates
             .reservation(catalogue, outlook, reserve)
             .max(Nanos(1))
-    }
-
-    /// Takes back what was set aside for a request that does not go.
-    fn release(&self, reservations: &[Reservation]) {
-        for reservation in reservations {
-            let mut held = self.0.held.iter();
-            let held = held.find(|held| held.rule().name == reservation.budget);
-            if let Some(held) = held {
-                held.release(reservation.period, reservation.amount);
-            }
-        }
     }
 
     /// Learns from a request how much such requests get.
@@ -192,5 +174,13 @@ impl Budgets {
         for held in &self.0.held {
             held.give_back_all(&self.0.store).await;
         }
+    }
+}
+
+/// The part of an estimate that a budget goes by.
+const fn amount(reserved: &mut Reserved, reserve: Reserve) -> &mut Nanos {
+    match reserve {
+        Reserve::Typical => &mut reserved.typical,
+        Reserve::WorstCase => &mut reserved.worst_case,
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench gateway|ingest`: what the gateway adds to a request, and
-//! how fast events reach PostgreSQL. Figures go to standard output as Markdown;
+//! `cargo xtask bench gateway|budgets|ingest`: what the gateway adds to a request,
+//! what budgets add to that, and how fast events reach PostgreSQL. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
 
 mod disk;
@@ -34,6 +34,8 @@ pub(crate) struct Args {
 enum What {
     /// What the gateway adds to a request: latency, CPU, memory
     Gateway(gateway::Options),
+    /// What budgets cost a request
+    Budgets(gateway::budgets::Options),
     /// How fast events go from the spool into PostgreSQL, part by part
     Ingest(ingest::Options),
 }
@@ -56,6 +58,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let report: Report = runtime.block_on(async {
         match what {
             What::Gateway(options) => gateway::run(options, quick).await,
+            What::Budgets(options) => gateway::budgets::run(options, quick).await,
             What::Ingest(options) => ingest::run(options, quick).await,
         }
     })?;

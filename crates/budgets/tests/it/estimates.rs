@@ -1,5 +1,7 @@
 //! What requests are taken to cost.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use systemprompt_budgets::{Estimates, Outlook};
 use systemprompt_config::Reserve;
 use systemprompt_domain::Nanos;
@@ -101,4 +103,22 @@ fn what_has_no_price_reserves_nothing() {
         reservation(&Estimates::default(), &unpriced, Reserve::WorstCase),
         Nanos::ZERO
     );
+}
+
+proptest! {
+    /// Against the plain way: sort the latest 64 each time.
+    #[test]
+    fn the_p95_is_that_of_the_latest_requests(outputs in vec(1_u64..200, 8..200)) {
+        let mut estimates = Estimates::default();
+        for output in &outputs {
+            estimates.learn(Some("scout"), MODEL, *output);
+        }
+        let mut latest = outputs[outputs.len().saturating_sub(64)..].to_vec();
+        latest.sort_unstable();
+        let p95 = latest[(latest.len() * 95).div_ceil(100) - 1];
+        prop_assert_eq!(
+            reservation(&estimates, &outlook(None), Reserve::Typical),
+            cost(2 * i64::try_from(p95).unwrap())
+        );
+    }
 }

@@ -58,24 +58,22 @@ impl Held {
         &self.rule
     }
 
-    /// Sets an amount aside; tells the period it counts in.
+    /// Sets an amount aside for a request that began at a moment.
     pub(super) async fn reserve(
         &self,
         store: &Store,
         amount: Nanos,
         at: OffsetDateTime,
-    ) -> Result<OffsetDateTime, Reason> {
+    ) -> Result<(), Reason> {
         let period = self.period(at).ok_or(Reason::Unknown)?;
         if let Some(answer) = self.at_once(period, amount, at) {
-            return answer.map(|()| period.since);
+            return answer;
         }
         let _asking = self.asking.lock().await;
         if let Some(answer) = self.at_once(period, amount, at) {
-            return answer.map(|()| period.since);
+            return answer;
         }
-        self.ask(store, period, amount, at)
-            .await
-            .map(|()| period.since)
+        self.ask(store, period, amount, at).await
     }
 
     /// The period a moment belongs to. The calendar is asked only where nothing
@@ -172,8 +170,10 @@ impl Held {
     }
 
     /// Takes back what was set aside for a request that does not go.
-    pub(super) fn release(&self, period: OffsetDateTime, amount: Nanos) {
-        if let Some(holding) = self.periods().get_mut(&period) {
+    pub(super) fn release(&self, at: OffsetDateTime, amount: Nanos) {
+        let mut periods = self.periods();
+        let holding = periods.range_mut(..=at).next_back();
+        if let Some((_, holding)) = holding.filter(|(_, holding)| at < holding.until) {
             holding.lease.release(amount);
         }
     }

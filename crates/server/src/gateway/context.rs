@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::Sha256;
-use systemprompt_domain::event::RequestContext;
+use systemprompt_domain::event::{RequestContext, Reserved};
 use systemprompt_domain::trace::TraceParent;
 use systemprompt_domain::{Api, RequestId, SpanId, TraceId};
 use systemprompt_meters::RequestFacts;
@@ -99,7 +99,7 @@ impl Attribution {
             requested_model: None,
             streamed: false,
             request_bytes: 0,
-            reservations: Vec::new(),
+            reserved: Reserved::default(),
         })
     }
 

@@ -30,8 +30,8 @@ pub(super) async fn unless_paused(
             .map_err(refusal),
     };
     match reserved {
-        Ok(reservations) => {
-            context.reservations = reservations;
+        Ok(reserved) => {
+            context.reserved = reserved;
             Ok(context)
         }
         Err(mut error) => {

@@ -37,7 +37,7 @@ pub struct Settlement {
 pub struct Settled(Vec<((String, OffsetDateTime), Nanos)>);
 
 /// What a batch means for one account.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Entry<'a> {
     /// The budget and its period, if requests of the batch count for it.
     rule: Option<(&'a Rule, Interval)>,
@@ -45,6 +45,15 @@ struct Entry<'a> {
     /// What of the cost rollups count for the budget.
     in_rollups: i64,
     released: i64,
+}
+
+impl<'a> Entry<'a> {
+    fn add(&mut self, more: Self) {
+        self.rule = more.rule.or(self.rule);
+        self.cost = self.cost.saturating_add(more.cost);
+        self.in_rollups = self.in_rollups.saturating_add(more.in_rollups);
+        self.released = self.released.saturating_add(more.released);
+    }
 }
 
 type Entries<'a> = BTreeMap<Key<'a>, Entry<'a>>;
@@ -181,32 +190,41 @@ async fn open(
 
 fn entries<'a>(rules: &'a Rules, finished: &[&'a RequestFinished]) -> Entries<'a> {
     let mut entries = Entries::new();
-    for reservation in finished.iter().flat_map(|f| &f.context.reservations) {
-        let key = (reservation.budget.as_str(), reservation.period);
-        let entry = entries.entry(key).or_default();
-        entry.released = entry.released.saturating_add(reservation.amount.0);
-    }
     for rule in rules.iter() {
-        let mut latest: Option<Interval> = None;
+        // Most requests of a batch are of one period.
+        let mut latest: Option<(Interval, Entry<'_>)> = None;
+        let mut close = |latest: Option<(Interval, Entry<'a>)>| {
+            if let Some((period, entry)) = latest {
+                let key = (rule.name.as_str(), period.since);
+                entries.entry(key).or_default().add(entry);
+            }
+        };
         for request in finished {
             let cost = request.cost.map_or(0, |cost| cost.0);
-            if cost == 0 || !rule.applies(Subject::from(*request)) {
+            let counts = cost != 0 && rule.applies(Subject::from(*request));
+            let released = rule.reserved(&request.context).0;
+            if !counts && released == 0 {
                 continue;
             }
             let at = request.context.created_at;
-            // Most requests of a batch are of one period.
-            let same = latest.filter(|period| period.since <= at && at < period.until);
-            let Some(period) = same.or_else(|| rule.period(at)) else {
+            let same = |(period, _): &(Interval, _)| period.since <= at && at < period.until;
+            if !latest.as_ref().is_some_and(same) {
+                close(latest.take());
+                latest = rule.period(at).map(|period| (period, Entry::default()));
+            }
+            let Some((period, entry)) = &mut latest else {
                 continue;
             };
-            latest = Some(period);
-            let entry = entries.entry((&rule.name, period.since)).or_default();
-            entry.rule = Some((rule, period));
-            entry.cost = entry.cost.saturating_add(cost);
-            if is_in_rollups(rule, request) {
-                entry.in_rollups = entry.in_rollups.saturating_add(cost);
+            entry.released = entry.released.saturating_add(released);
+            if counts {
+                entry.rule = Some((rule, *period));
+                entry.cost = entry.cost.saturating_add(cost);
+                if is_in_rollups(rule, request) {
+                    entry.in_rollups = entry.in_rollups.saturating_add(cost);
+                }
             }
         }
+        close(latest);
     }
     entries
 }

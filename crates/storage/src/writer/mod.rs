@@ -123,8 +123,8 @@ impl Writer {
         })
     }
 
-    /// Settles requests by these budgets. Without any, reservations are released
-    /// and nothing counts.
+    /// Settles requests by these budgets: those that have set amounts aside for
+    /// them since this spool's holder started.
     #[must_use]
     pub fn with_rules(mut self, rules: Arc<Rules>) -> Self {
         self.memory.settlement = Settlement::new(rules);

@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use sqlx::PgPool;
 use systemprompt_capture::{Spool, SpoolOptions};
-use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
+use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted, Reserved};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{
     Api, Clock, Event, Nanos, RequestId, RequestState, Sampling, SpanId, Tokens, TraceId, Usage,
@@ -79,7 +79,7 @@ pub(crate) fn context(age: u32, model: u8, agent: u8, user: u8) -> RequestContex
         requested_model: name("model", model),
         streamed: model.is_multiple_of(2),
         request_bytes: 100,
-        reservations: Vec::new(),
+        reserved: Reserved::default(),
     }
 }
 

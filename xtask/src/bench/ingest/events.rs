@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use systemprompt_capture::Spool;
-use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted};
+use systemprompt_domain::event::{RequestContext, RequestFinished, RequestStarted, Reserved};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{
     Api, Event, Nanos, RequestId, RequestState, SpanId, Tokens, TraceId, Usage, UsageSource,
@@ -125,7 +125,7 @@ fn context(
         requested_model: Some(model.to_owned()),
         streamed: random.random_bool(0.7),
         request_bytes: log_normal(random, 9.0, 1.0),
-        reservations: Vec::new(),
+        reserved: Reserved::default(),
     }
 }
 

@@ -27,13 +27,13 @@ async fn an_end_releases_its_reservation_and_spends_its_cost() {
     let (mut server, _dir) = Server::new(&db, &alerts).await;
     let got = amount(server.lease(&db, &rule, USD).await);
     assert_eq!(got, 2 * USD, "a fiftieth of the limit");
-    server.store([reserved(&rule, USD / 2, USD / 10)]).await;
+    server.store([reserved(USD / 2, USD / 10)]).await;
     let after = standing(&db, &rule).await;
     assert_eq!((after.spent.0, after.leased.0), (USD / 10, got - USD / 2));
 
-    let (mut without_rules, _dir) = Server::new(&db, &[]).await;
-    let more = amount(without_rules.lease(&db, &rule, USD).await);
-    without_rules.store([reserved(&rule, USD, 0)]).await;
+    let (mut other, _dir) = Server::new(&db, &alerts).await;
+    let more = amount(other.lease(&db, &rule, USD).await);
+    other.store([reserved(USD, 0)]).await;
     let after = standing(&db, &rule).await;
     assert_eq!(after.leased.0, got - USD / 2 + more - USD);
 
@@ -51,7 +51,7 @@ async fn an_end_releases_its_reservation_and_spends_its_cost() {
         got - USD / 2 + more - 2 * USD
     );
     // More than was lent is not taken back.
-    server.store([reserved(&rule, 90 * USD, 0)]).await;
+    server.store([reserved(90 * USD, 0)]).await;
     assert_eq!(standing(&db, &rule).await.leased.0, more - USD);
     assert_balanced(&db, &alerts).await;
 }
@@ -67,9 +67,9 @@ async fn after_a_crash_nothing_stays_leased_but_what_others_hold() {
     let crashed = {
         let mut server = Server::start(&db, dir.path(), &alerts).await;
         let got = amount(server.lease(&db, &rule, USD).await);
-        let under_way = reserved(&rule, USD, 0).context;
+        let under_way = reserved(USD, 0).context;
         append(&server.spool, &start(&under_way, server.boot));
-        server.store([reserved(&rule, USD / 2, USD / 4)]).await;
+        server.store([reserved(USD / 2, USD / 4)]).await;
         assert_eq!(standing(&db, &rule).await.leased.0, others + got - USD / 2);
         server.id()
     };
@@ -136,7 +136,7 @@ async fn busy_passes_exhausted_stays_and_a_resumed_budget_lends() {
         0
     );
 
-    server.store([reserved(&rule, 6 * USD, 9 * USD)]).await;
+    server.store([reserved(6 * USD, 9 * USD)]).await;
     let refused = server.lease(&db, &rule, 2 * USD).await;
     assert_eq!(refused, Leased::Exhausted { first: true });
     let refused = server.lease(&db, &rule, 2 * USD).await;
@@ -167,7 +167,7 @@ async fn busy_passes_exhausted_stays_and_a_resumed_budget_lends() {
             until
         }
     );
-    server.store([reserved(&rule, 20 * USD, 20 * USD)]).await;
+    server.store([reserved(20 * USD, 20 * USD)]).await;
     assert_eq!(standing(&db, &rule).await.paused_at, None, "it is lifted");
     let resumes = "select count(*) from audit_events where event = 'requests_resumed' \
                    and category = 'administration' and user_id = 'ann'";

@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use systemprompt_budgets::{Rule, Rules};
 use systemprompt_capture::Spool;
 use systemprompt_config::{Action, Alert, AlertScope, AlertType, Reserve};
-use systemprompt_domain::event::{RequestFinished, Reservation};
+use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::ids::{BootId, SpoolId};
 use systemprompt_domain::period::Interval;
 use systemprompt_domain::{Clock, Nanos, RequestState, Sampling};
@@ -71,13 +71,9 @@ fn request(at: OffsetDateTime, nanos: i64) -> RequestFinished {
 }
 
 /// The same, with an amount that was set aside for it.
-fn reserved(rule: &Rule, set_aside: i64, nanos: i64) -> RequestFinished {
+fn reserved(set_aside: i64, nanos: i64) -> RequestFinished {
     let mut request = request(NOW, nanos);
-    request.context.reservations.push(Reservation {
-        budget: rule.name.clone(),
-        period: today(rule).since,
-        amount: Nanos(set_aside),
-    });
+    request.context.reserved.typical = Nanos(set_aside);
     request
 }
 

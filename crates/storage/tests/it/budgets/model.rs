@@ -98,7 +98,7 @@ async fn accounts_follow_the_arithmetic_for_random_histories() {
                     assert_eq!(leased, model.lease(*holder, need), "{history:?}");
                 }
                 Op::End(set_aside, cost) => {
-                    let request = reserved(&rule, set_aside, cost);
+                    let request = reserved(set_aside, cost);
                     let mut tx = db.pool().begin().await.unwrap();
                     let settled = settlement
                         .settle(&mut tx, spool, &[&request], NOW)

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use systemprompt_budgets::Rules;
+use systemprompt_budgets::{Rule, Rules};
 use systemprompt_config::{Alert, AlertScope, AlertType};
-use systemprompt_domain::event::Reservation;
+use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::ids::SpoolId;
 use systemprompt_domain::{Nanos, RequestState};
-use systemprompt_storage::budgets::{Leased, Settlement, lease};
+use systemprompt_storage::budgets::{Leased, Settlement, give_back, lease};
 use systemprompt_testkit::db::TestDb;
 use time::Duration;
 
@@ -34,6 +34,34 @@ fn overlapping() -> Vec<Alert> {
     each.collect()
 }
 
+/// What each request sets aside.
+const RESERVED: Nanos = Nanos(1_000);
+
+/// Sets the same aside in every budget, or in none if one has too little left.
+async fn set_aside(db: &TestDb, alerts: &[Alert], of: &RequestFinished, by: SpoolId) -> bool {
+    let give = async |rule: &Rule, amount| {
+        let since = rule.period(of.context.created_at).unwrap().since;
+        give_back(db.pool(), &rule.name, since, amount, by)
+            .await
+            .unwrap();
+    };
+    let rules: Vec<_> = alerts.iter().map(rule).collect();
+    for (n, rule) in rules.iter().enumerate() {
+        let period = rule.period(of.context.created_at).unwrap();
+        match lease(db.pool(), rule, period, RESERVED, by, NOW).await {
+            Ok(Leased::Granted { amount }) => give(rule, amount - RESERVED).await,
+            Ok(_) => {
+                for rule in &rules[..n] {
+                    give(rule, RESERVED).await;
+                }
+                return false;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    true
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_writers_settle_overlapping_budgets_without_a_deadlock() {
     let db = TestDb::new().await;
@@ -45,23 +73,16 @@ async fn four_writers_settle_overlapping_budgets_without_a_deadlock() {
         let (mut server, dir) = Server::new(&db, &alerts).await;
         for round in 0..25 {
             let mut batch = Vec::new();
-            for (at, alert) in alerts.iter().enumerate() {
-                let rule = rule(alert);
-                let period = today(&rule);
-                let leased = lease(db.pool(), &rule, period, Nanos(1_000), server.id(), NOW).await;
+            for n_in_batch in 0..alerts.len() {
                 let mut ended = request(
                     NOW - Duration::minutes(25 * (round % 7)),
                     3_000_000 + n * 1_000 + round,
                 );
-                if at % 3 == 0 {
+                if n_in_batch % 3 == 0 {
                     ended.state = RequestState::Failed;
                 }
-                if let Leased::Granted { amount } = leased.unwrap() {
-                    ended.context.reservations.push(Reservation {
-                        budget: rule.name.clone(),
-                        period: period.since,
-                        amount,
-                    });
+                if set_aside(&db, &alerts, &ended, server.id()).await {
+                    ended.context.reserved.typical = RESERVED;
                 }
                 batch.push(ended);
             }
