@@ -2,6 +2,7 @@
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use systemprompt_reporting::QUERIES;
 use systemprompt_testkit::client::Answer;
 use tempfile::NamedTempFile;
 
@@ -102,7 +103,11 @@ async fn without_tokens_only_this_machine_may_ask() {
     ] {
         let answer = system.post_with(MESSAGES, &headers, &body()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{headers:?}");
-        assert!(answer.text().contains("server.tokens"), "{}", answer.text());
+        assert!(
+            answer.text().contains("systemprompt admin token create"),
+            "{}",
+            answer.text()
+        );
     }
     let mut request = system.request(Method::POST, MESSAGES, &[], body().to_string());
     request
@@ -259,4 +264,51 @@ async fn the_clients_own_key_passes() {
         !logged.contains("sk-own") && !logged.contains("key=own"),
         "{logged}"
     );
+}
+
+#[tokio::test]
+async fn what_is_asked_is_never_sql() {
+    let system = System::start().await;
+    let answer = system.post_with(MESSAGES, &[], &body()).await;
+    system.row(&answer).await;
+    let hostile = [
+        "'",
+        "' or 1=1 --",
+        "\"; drop table users; --",
+        "$1",
+        "\\",
+        "%",
+        "{1}",
+    ];
+    let encode =
+        |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    for entry in QUERIES {
+        let schema = entry.params();
+        let names = schema.pointer("/properties").and_then(Value::as_object);
+        for name in names.into_iter().flat_map(|names| names.keys()) {
+            for text in hostile {
+                let id = schema.pointer("/properties/id").filter(|_| name != "id");
+                let id = id.map_or("", |_| "&id=01935e8d-7c2a");
+                let path = format!(
+                    "/api/v1/analytics/{}?{name}={}{id}",
+                    entry.path.join("/"),
+                    encode(text)
+                );
+                let request = system.request(Method::GET, &path, &[], "");
+                let answer = system.client().send(request).await.unwrap();
+                let said = answer.text();
+                assert!(
+                    [200, 400, 404].contains(&answer.status.as_u16()),
+                    "{path}: {} {said}",
+                    answer.status
+                );
+                let rows = answer.json()["rows"].as_array().map_or(0, Vec::len);
+                let filters = ["agent", "model", "provider", "user", "search"];
+                if filters.contains(&name.as_str()) && entry.name() == Some("list") {
+                    assert_eq!(rows, 0, "{path} lets everything through: {said}");
+                }
+            }
+        }
+    }
+    assert_eq!(system.count().await.unwrap(), 1);
 }

@@ -14,7 +14,7 @@ use sqlx::Executor;
 use systemprompt_testkit::client::Client;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::{bare_command, command, run_to_end, until_stored};
-use systemprompt_testkit::process::ServerProcess;
+use systemprompt_testkit::process::{ServerProcess, give_audit_keys};
 
 use crate::system::{MESSAGES, System};
 
@@ -22,7 +22,8 @@ use crate::system::{MESSAGES, System};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs a command that has to refuse, and checks how it does.
-async fn refuses(command: Command, sentence: &str) {
+async fn refuses(mut command: Command, sentence: &str) {
+    give_audit_keys(&mut command);
     let shown = format!("{command:?}");
     let output = run_to_end(command, LIMIT)
         .await

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use systemprompt_testkit::faults::{Report, kill, postgres, term};
+use systemprompt_testkit::faults::{Report, jobs, kill, postgres, term};
 
 fn passes(report: anyhow::Result<Report>) {
     let report = report.unwrap();
@@ -33,4 +33,15 @@ async fn nobody_notices_that_the_database_was_away() {
         seed: 1,
     };
     passes(postgres::run(options).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_runs_once_at_its_time_whoever_dies() {
+    let options = jobs::Options {
+        servers: 4,
+        time: Duration::from_secs(20),
+        restarts: 2,
+        seed: 1,
+    };
+    passes(jobs::run(options).await);
 }

@@ -70,9 +70,15 @@ impl Stored {
     /// Everything in a table, without the columns that name the spool or the
     /// order in which rows came.
     async fn table(&self, table: &str) -> Value {
+        // Ids of audit events are made when they are recorded.
+        let own = if table == "audit_trail" {
+            "id"
+        } else {
+            "spool_id"
+        };
         let sql = format!(
             "select coalesce(jsonb_agg(row order by row), '[]') \
-             from (select to_jsonb(t) - 'seq' - 'spool_id' as row from {table} t) as rows"
+             from (select to_jsonb(t) - 'seq' - '{own}' as row from {table} t) as rows"
         );
         let rows = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         rows.fetch_one(self.db.pool()).await.unwrap()
@@ -230,15 +236,24 @@ async fn sampling_thins_detail_and_nothing_else() {
 
     let mut answered = 0;
     // What shows one of something also tells of its rows.
-    let from_rows = |path: &[&str]| path == ["requests", "list"] || path.ends_with(&["show"]);
+    let from_rows = |path: &[&str]| {
+        matches!(path, ["requests" | "traces", "list"]) || path.ends_with(&["show"])
+    };
     for entry in QUERIES.iter().filter(|entry| !from_rows(entry.path)) {
         for query in ASKED.iter().filter(|query| entry.decode(query).is_ok()) {
             let [a, b] = [
                 whole.ask(entry.path, query).await,
                 tenth.ask(entry.path, query).await,
             ];
-            let (a, b) = (a.unwrap(), b.unwrap());
             let label = format!("{:?} {query}", entry.path);
+            // What cannot be told so finely is refused alike.
+            let (a, b) = match (a, b) {
+                (Err(Error::Usage(a)), Err(Error::Usage(b))) => {
+                    assert_eq!(a, b, "{label}");
+                    continue;
+                }
+                (a, b) => (a.unwrap(), b.unwrap()),
+            };
             assert_eq!(
                 serde_json::to_value(&a).unwrap(),
                 serde_json::to_value(&b).unwrap(),
@@ -255,7 +270,7 @@ async fn sampling_thins_detail_and_nothing_else() {
         "conversations",
         "traces",
         "open_requests",
-        "audit_events",
+        "audit_trail",
         "dead_letters",
         "budget_periods",
         "alert_events",

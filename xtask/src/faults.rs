@@ -1,10 +1,10 @@
-//! `cargo xtask faults kill|term|pg`: breaks a running system on purpose, counts,
+//! `cargo xtask faults kill|term|pg|jobs`: breaks a running system on purpose, counts,
 //! and prints what was lost.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
-use systemprompt_testkit::faults::{kill, postgres, term};
+use systemprompt_testkit::faults::{jobs, kill, postgres, term};
 
 /// What is broken, and how often.
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,8 @@ enum Fault {
     Term,
     /// Stop PostgreSQL for 30 seconds under load
     Pg,
+    /// Kill four servers at random for 5 minutes while a job is due every second
+    Jobs,
 }
 
 /// Runs the fault and prints its reports. `true` if nothing was wrong.
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
         let runs = match fault {
             // One run of many rounds: its storage folder lives through all.
             Fault::Kill => 1,
-            Fault::Term | Fault::Pg => u64::from(rounds.unwrap_or(1)),
+            Fault::Term | Fault::Pg | Fault::Jobs => u64::from(rounds.unwrap_or(1)),
         };
         let mut passed = true;
         for seed in seed..seed + runs {
@@ -67,6 +69,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
                     postgres::run(postgres::Options {
                         outage,
                         clients: 32,
+                        seed,
+                    })
+                    .await?
+                }
+                Fault::Jobs => {
+                    jobs::run(jobs::Options {
+                        servers: 4,
+                        time: Duration::from_secs(300),
+                        restarts: 2,
                         seed,
                     })
                     .await?

@@ -12,45 +12,72 @@ use crate::ci::{cargo, root};
 /// here belongs into ARCHITECTURE.md as well.
 const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-domain", &[]),
+    ("systemprompt-audit", &["domain"]),
     ("systemprompt-pricing", &["domain"]),
     ("systemprompt-meters", &["domain"]),
+    ("systemprompt-web", &["domain"]),
     ("systemprompt-capture", &["domain", "meters"]),
     ("systemprompt-config", &["domain", "pricing"]),
     ("systemprompt-budgets", &["domain", "pricing", "config"]),
     ("systemprompt-notify", &["domain", "config"]),
     (
         "systemprompt-storage",
-        &["domain", "pricing", "config", "budgets", "capture"],
+        &[
+            "domain", "audit", "pricing", "web", "config", "budgets", "capture",
+        ],
     ),
     (
         "systemprompt-reporting",
         &["domain", "pricing", "config", "budgets", "storage"],
     ),
     (
-        "systemprompt-server-core",
+        "systemprompt-jobs",
         &[
             "domain",
             "pricing",
-            "meters",
-            "capture",
             "config",
-            "budgets",
             "notify",
             "storage",
             "reporting",
         ],
     ),
     (
-        "systemprompt-cli",
+        "systemprompt-mcp",
+        &["domain", "meters", "capture", "reporting"],
+    ),
+    (
+        "systemprompt-server-core",
         &[
             "domain",
+            "audit",
             "pricing",
+            "meters",
+            "web",
             "capture",
             "config",
             "budgets",
             "notify",
             "storage",
             "reporting",
+            "jobs",
+            "mcp",
+        ],
+    ),
+    (
+        "systemprompt-cli",
+        &[
+            "domain",
+            "audit",
+            "pricing",
+            "web",
+            "capture",
+            "config",
+            "budgets",
+            "notify",
+            "storage",
+            "reporting",
+            "jobs",
+            "mcp",
         ],
     ),
     ("systemprompt-server", &["server-core"]),
@@ -63,9 +90,11 @@ const OUTSIDE: &[&str] = &["systemprompt-testkit", "systemprompt-tests", "xtask"
 
 /// Pure rooms, and what must never appear below them.
 const PURE: &[&str] = &[
+    "systemprompt-audit",
     "systemprompt-domain",
     "systemprompt-pricing",
     "systemprompt-meters",
+    "systemprompt-web",
 ];
 const IMPURE: &[&str] = &["tokio", "sqlx", "axum", "hyper", "reqwest"];
 

@@ -102,6 +102,15 @@ impl Rule {
         self.actions.contains(&Action::PauseRequests)
     }
 
+    /// Whether the same requests count for both in the same periods, and as much is
+    /// set aside for each: only the limit and who is told may differ.
+    #[must_use]
+    pub fn counts_like(&self, other: &Self) -> bool {
+        (&self.name, &self.scope, self.step, &self.zone)
+            == (&other.name, &other.scope, other.step, &other.zone)
+            && (self.reserve, self.pauses()) == (other.reserve, other.pauses())
+    }
+
     /// Whether a request counts. A model counts under the name it was asked for
     /// and under the one that answered.
     #[must_use]

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 pub(crate) use self::list::list;
 pub(crate) use self::resume::resume;
 pub(crate) use self::test::test;
+pub(crate) use self::until::Until;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +51,7 @@ pub(crate) fn command() -> Command {
 }
 
 /// The argument `--json`.
-fn json() -> clap::Arg {
+pub(crate) fn json() -> clap::Arg {
     clap::Arg::new("json")
         .long("json")
         .action(clap::ArgAction::SetTrue)
@@ -73,7 +74,10 @@ fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Alert, Failure> {
 }
 
 /// Writes JSON as `--json` does everywhere.
-fn write_json(outside: &mut Outside<'_>, value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(crate) fn write_json(
+    outside: &mut Outside<'_>,
+    value: &impl serde::Serialize,
+) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).expect("plain data");
     Ok(writeln!(outside.out, "{text}")?)
 }

@@ -33,7 +33,7 @@ pub(crate) struct Output {
 pub(crate) fn command() -> Command {
     let mut command = group(
         "analytics",
-        "Ask about costs, requests, agents, conversations and alerts",
+        "Ask about costs, requests, agents, conversations, web traffic and alerts",
     );
     let mut last = "";
     for entry in QUERIES
@@ -114,9 +114,11 @@ pub(crate) fn run(
     let params = entry.from_matches(matches)?;
     let export = output.export.as_deref().map(Export::to).transpose()?;
     let config = systemprompt_config::load(&globals.sources())?;
-    let answer = database::ask(&config, entry, params, outside)?;
+    let answer = match &export {
+        Some(export) => written(&config, entry, params, export, outside)?,
+        None => database::ask(&config, entry, params, outside)?,
+    };
     if let Some(export) = &export {
-        export.write(entry, &answer)?;
         writeln!(
             outside.err,
             "Wrote {} to {}.",
@@ -143,6 +145,31 @@ pub(crate) fn run(
         )?;
     }
     Ok(())
+}
+
+/// Asks, and writes the answer to a file. One that names people is there only once
+/// the audit trail says so.
+fn written(
+    config: &Config,
+    entry: &Entry,
+    params: Value,
+    export: &Export,
+    outside: &mut Outside<'_>,
+) -> Result<Answer<Value>, Failure> {
+    database::with(config, outside, async |storage, outside| {
+        let personal = entry.names_people(&params);
+        let answer = entry
+            .run(&database::ctx(config, storage, outside), params)
+            .await?;
+        let draft = export.draft(entry, &answer)?;
+        if personal {
+            let rows = answer.rows.len();
+            let what = entry.path.join(" ");
+            database::exported(storage, &what, export.format(), rows, outside).await?;
+        }
+        draft.publish()?;
+        Ok(answer)
+    })
 }
 
 /// How many rows were written, and what a file does not say of them.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use systemprompt_config::Sources;
 
-use crate::{alerts, analytics, audit, config, pricing};
+use crate::{
+    admin, alerts, analytics, config, content, db, import, jobs, logs, mcp, pricing, reports, trail,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,9 +16,21 @@ Examples:
   systemprompt analytics costs breakdown --by agent --since this-month
   systemprompt analytics costs trends --since 30d --export costs.csv
   systemprompt analytics requests list --state failed --limit 50
+  systemprompt analytics traffic sources --since 7d
+  systemprompt analytics sessions live
+  systemprompt import access-log /var/log/nginx/access.log*
   systemprompt alerts status
-  systemprompt infra logs audit 01935e8d-7c2a
+  systemprompt infra logs audit 01935e8d-7c2a --full
+  systemprompt infra logs view --level warn
+  systemprompt infra audit verify
+  systemprompt infra db status
+  systemprompt infra jobs list
+  systemprompt reports traffic --stdout
   systemprompt pricing show claude-haiku-4-5
+  systemprompt admin user create alice@example.com
+  systemprompt admin token create alice --kind gw
+  systemprompt mcp serve --agent scout
+  systemprompt mcp wrap --server files -- npx @example/files-server
   systemprompt config check
 
 Exit codes: 0 answered, 1 not found or failed, 2 not a valid question.";
@@ -72,9 +86,17 @@ pub(crate) fn command() -> Command {
         .subcommand(alerts::command())
         .subcommand(
             group("infra", "Look behind the answers")
-                .subcommand(group("logs", "What was recorded").subcommand(audit::command())),
+                .subcommand(logs::command())
+                .subcommand(trail::command())
+                .subcommand(db::command())
+                .subcommand(jobs::command()),
         )
+        .subcommand(reports::command())
+        .subcommand(content::command())
+        .subcommand(import::command())
+        .subcommand(mcp::command())
         .subcommand(pricing::command())
+        .subcommand(admin::command())
         .subcommand(config::command());
     Globals::augment_args(command)
 }

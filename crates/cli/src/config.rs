@@ -2,6 +2,7 @@
 //! comes to.
 
 use clap::Command;
+use systemprompt_config::RELOADED;
 
 use crate::Outside;
 use crate::command::{Globals, group};
@@ -12,7 +13,11 @@ pub(crate) fn command() -> Command {
         .subcommand(
             Command::new("check")
                 .about("Say whether the configuration can be used, and what to know about it")
-                .after_help("Every fault is named at once, with file, line and key."),
+                .after_help(
+                    "Every fault is named at once, with file, line and key.\n\nA running server reads \
+                     the profile again when it is sent SIGHUP: it takes over what it can, all or \
+                     nothing, and its log says what needs a restart.",
+                ),
         )
         .subcommand(
             Command::new("show")
@@ -38,6 +43,11 @@ pub(crate) fn check(globals: &Globals, outside: &mut Outside<'_>) -> Result<(), 
         Some(path) => writeln!(outside.out, "{} can be used.", path.display())?,
         None => writeln!(outside.out, "There is no profile: the defaults are used.")?,
     }
+    writeln!(
+        outside.out,
+        "A running server takes over {} when it is sent SIGHUP; all else needs a restart.",
+        RELOADED.join(", ")
+    )?;
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use systemprompt_config::Config;
 use systemprompt_reporting::{Answer, Ctx, Entry, Scope, Settings};
-use systemprompt_storage::Storage;
+use systemprompt_storage::{Storage, exports};
 
 use crate::Outside;
+use crate::admin::BY;
 use crate::failure::Failure;
 
 /// Asks `entry` as the operator, who may see everything.
@@ -19,14 +20,30 @@ pub(crate) fn ask(
     outside: &mut Outside<'_>,
 ) -> Result<Answer<Value>, Failure> {
     with(config, outside, async |storage, outside| {
-        let ctx = Ctx {
-            pool: storage.pool().clone(),
-            settings: Arc::new(Settings::from(&config.profile.analytics)),
-            scope: Scope::everything(),
-            clock: outside.clock,
-        };
-        Ok(entry.run(&ctx, params).await?)
+        Ok(entry.run(&ctx(config, storage, outside), params).await?)
     })
+}
+
+/// The operator, who may see everything.
+pub(crate) fn ctx(config: &Config, storage: &Storage, outside: &Outside<'_>) -> Ctx {
+    Ctx {
+        pool: storage.pool().clone(),
+        settings: Arc::new(Settings::from(&config.profile.analytics)),
+        scope: Scope::everything(),
+        clock: outside.clock,
+    }
+}
+
+/// Records that rows which may name people were exported.
+pub(crate) async fn exported(
+    storage: &Storage,
+    of: &str,
+    format: &str,
+    rows: usize,
+    outside: &Outside<'_>,
+) -> Result<(), Failure> {
+    let export = exports::Export { of, format, rows };
+    Ok(exports::record(storage.pool(), export, BY, outside.clock.now()).await?)
 }
 
 /// Opens the database for some work. Starting the embedded one can take a

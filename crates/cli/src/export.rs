@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
+pub(crate) use systemprompt_reporting::present::csv::Table;
 use systemprompt_reporting::{Answer, Entry};
+use tempfile::NamedTempFile;
 
-use crate::human::column::{Column, Unit};
+use crate::human::column::Column;
 
 /// Why an export was not made.
 #[derive(Debug, thiserror::Error)]
@@ -89,41 +91,102 @@ impl Export {
         &self.path
     }
 
+    /// How it is written: `csv`, `json` or `jsonl`.
+    #[must_use]
+    pub const fn format(&self) -> &'static str {
+        match self.format {
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::JsonLines => "jsonl",
+        }
+    }
+
     /// Writes the answer beside the file, then puts it in its place: no reader
     /// ever sees half of it, and after a failure the old file is still there.
     ///
     /// # Errors
     /// [`ExportError::Write`] with the system's reason.
     pub fn write(&self, entry: &Entry, answer: &Answer<Value>) -> Result<(), ExportError> {
-        self.try_write(entry, answer)
+        self.draft(entry, answer)?.publish()
+    }
+
+    /// Writes the answer beside the file.
+    pub(crate) fn draft(
+        &self,
+        entry: &Entry,
+        answer: &Answer<Value>,
+    ) -> Result<Draft, ExportError> {
+        self.try_draft(entry, answer)
             .map_err(|error| ExportError::Write(self.path.clone(), error))
     }
 
-    fn try_write(&self, entry: &Entry, answer: &Answer<Value>) -> io::Result<()> {
-        let folder = self
-            .path
+    fn try_draft(&self, entry: &Entry, answer: &Answer<Value>) -> io::Result<Draft> {
+        let mut draft = Draft::of(&self.path)?;
+        match self.format {
+            Format::Csv => {
+                let columns = Column::of(entry.row().as_value());
+                Table::begin(&columns, &mut draft)?.rows(&answer.rows)?;
+            }
+            Format::Json => Envelope::new(entry, answer).write(&mut draft)?,
+            Format::JsonLines => json_lines(&answer.rows, &mut draft)?,
+        }
+        Ok(draft)
+    }
+}
+
+/// A file in the making, beside the place where it will be.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    out: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Draft {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::Builder::new()
+        let file = tempfile::Builder::new()
             .prefix(".systemprompt-export-")
             // As any new file: what the user's umask leaves of it.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        let mut out = BufWriter::new(file.as_file_mut());
-        match self.format {
-            Format::Csv => csv(&Column::of(entry.row().as_value()), &answer.rows, &mut out)?,
-            Format::Json => Envelope::new(entry, answer).write(&mut out)?,
-            Format::JsonLines => json_lines(&answer.rows, &mut out)?,
-        }
-        out.flush()?;
-        drop(out);
+        Ok(Self {
+            out: BufWriter::new(file),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Puts it in its place, whole.
+    pub(crate) fn publish(self) -> Result<(), ExportError> {
+        let path = self.path.clone();
+        self.finish()
+            .map_err(|error| ExportError::Write(path, error))
+    }
+
+    fn finish(self) -> io::Result<()> {
+        let file = self
+            .out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
         Ok(())
     }
 }
 
-fn json_lines(rows: &[Value], mut out: impl Write) -> io::Result<()> {
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Rows as JSON, one a line.
+pub(crate) fn json_lines(rows: &[Value], mut out: impl Write) -> io::Result<()> {
     for row in rows {
         serde_json::to_writer(&mut out, row)?;
         out.write_all(b"\n")?;
@@ -131,84 +194,9 @@ fn json_lines(rows: &[Value], mut out: impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn csv(columns: &[Column], rows: &[Value], out: impl Write) -> io::Result<()> {
-    let mut out = csv::Writer::from_writer(out);
-    out.write_record(columns.iter().map(|column| &column.key))?;
-    for row in rows {
-        out.write_record(
-            columns
-                .iter()
-                .map(|column| field(column.unit, row.get(&column.key))),
-        )?;
-    }
-    out.flush()
-}
-
-/// A value as it stands in a CSV file: as in the JSON, except that words which
-/// a spreadsheet would take for a formula are marked as words.
-fn field(unit: Unit, value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        // Money is text in JSON, and may be negative.
-        Some(Value::String(text)) if unit.is_figure() && crate::human::cell::is_number(text) => {
-            text.clone()
-        }
-        Some(Value::String(text)) => as_words(text),
-        Some(list @ Value::Array(_)) => as_words(&list.to_string()),
-        Some(other) => other.to_string(),
-    }
-}
-
-/// Text that no spreadsheet runs: `=1+1` becomes `'=1+1`.
-fn as_words(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
     use super::*;
-
-    fn written(columns: &[(&str, Unit)], rows: &[Value]) -> String {
-        let columns: Vec<Column> = columns
-            .iter()
-            .map(|(key, unit)| Column {
-                key: (*key).to_owned(),
-                unit: *unit,
-            })
-            .collect();
-        let mut out = Vec::new();
-        csv(&columns, rows, &mut out).expect("memory takes all");
-        String::from_utf8(out).expect("UTF-8")
-    }
-
-    #[test]
-    fn figures_stay_figures_and_words_stay_words() {
-        let columns = [
-            ("name", Unit::Text),
-            ("cost", Unit::Usd),
-            ("change", Unit::Ratio),
-            ("n", Unit::Count),
-        ];
-        let rows = [
-            json!({"name": "=cmd|' /C calc'!A0", "cost": "-1.5", "change": -0.25, "n": 1}),
-            json!({"name": "a, \"b\"\nc", "cost": null, "change": null, "n": 2}),
-            json!({"name": "-1.5", "cost": "=1", "change": 0.5, "n": 3}),
-        ];
-        insta::assert_snapshot!(written(&columns, &rows), @r#"
-        name,cost,change,n
-        '=cmd|' /C calc'!A0,-1.5,-0.25,1
-        "a, ""b""
-        c",,,2
-        '-1.5,'=1,0.5,3
-        "#);
-    }
 
     #[test]
     fn an_unknown_extension_names_the_three() {
@@ -226,21 +214,5 @@ mod tests {
             Export::to(Path::new("OUT.CSV")).expect("known").format,
             Format::Csv
         );
-    }
-
-    proptest! {
-        #[test]
-        fn csv_comes_back_as_it_went(names in prop::collection::vec(any::<String>(), 1..20)) {
-            let rows: Vec<Value> = names.iter().map(|name| json!({"name": name, "n": 1})).collect();
-            let text = written(&[("name", Unit::Text), ("n", Unit::Count)], &rows);
-            let mut reader = csv::Reader::from_reader(text.as_bytes());
-            let read: Vec<String> =
-                reader.records().map(|record| record.expect("a record")[0].to_owned()).collect();
-            prop_assert_eq!(read.len(), names.len());
-            for (read, name) in read.iter().zip(&names) {
-                prop_assert!(!read.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']), "{read:?}");
-                prop_assert!(read == name || read.strip_prefix('\'') == Some(name.as_str()));
-            }
-        }
     }
 }

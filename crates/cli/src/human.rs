@@ -1,13 +1,8 @@
 //! Answers for people: a header that says what was asked and about when, then
 //! a table, or a list for a single row, and what should be known about it.
 
-pub(crate) mod cell;
-pub(crate) mod column;
-pub(crate) mod figure;
 mod list;
-pub(crate) mod locale;
 mod look;
-mod sparkline;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -16,6 +11,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use systemprompt_domain::Sampling;
 use systemprompt_domain::period::Zone;
+use systemprompt_reporting::present::sparkline::sparkline;
+pub(crate) use systemprompt_reporting::present::{cell, column, figure, locale};
 use systemprompt_reporting::{Answer, Entry, PeriodUsed};
 
 use self::cell::{Ids, Row, cells, value};
@@ -23,7 +20,6 @@ use self::column::{Column, Unit};
 use self::figure::{Precision, local, moment};
 use self::locale::Locale;
 pub use self::look::Look;
-use self::sparkline::sparkline;
 use self::table::{Filled, table};
 
 /// Sparklines are drawn no longer than this.
@@ -257,8 +253,9 @@ fn sentence(note: &str) -> String {
 /// How to see more rows.
 fn more(entry: &Entry, last: Option<&Row>) -> String {
     let pages = entry.params().pointer("/properties/before").is_some();
-    let id = last.and_then(|row| row.get("id").or_else(|| row.get("conversation_id")));
-    match id.and_then(Value::as_str) {
+    let keys = ["id", "conversation_id", "seq"];
+    let id = last.and_then(|row| keys.iter().find_map(|key| row.get(*key)));
+    match id.and_then(cell::id) {
         Some(id) if pages => format!("There are more: --before {id} shows the next ones."),
         _ => "There are more: --limit shows more of them.".to_owned(),
     }

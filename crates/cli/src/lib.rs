@@ -1,20 +1,30 @@
-//! The `systemprompt` command line: questions, alerts, audit pages and
+//! The `systemprompt` command line: questions, alerts, logs, audit pages, tokens and
 //! configuration checks for the operator, who reads the database directly.
 //!
 //! Commands and their help come from the registry of questions; what an answer
 //! says is decided there, how it looks is decided here.
 
+mod admin;
 mod alerts;
 mod analytics;
 mod audit;
 mod command;
 mod config;
+mod content;
 mod database;
+mod db;
 mod export;
 mod failure;
 mod human;
+mod import;
+mod jobs;
+mod live;
+mod logs;
+mod mcp;
 mod pricing;
 mod reference;
+mod reports;
+mod trail;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -49,7 +59,8 @@ pub fn main() -> ExitCode {
     let mut outside = Outside {
         look: Look::of(&io::stdout()),
         live: io::stderr().is_terminal(),
-        out: &mut io::stdout().lock(),
+        // Not locked: what speaks MCP writes to it from other threads.
+        out: &mut io::stdout(),
         err: &mut io::stderr(),
         clock: Clock::System,
     };
@@ -100,12 +111,32 @@ fn dispatch(
         path = matches.subcommand();
     }
     match words.as_slice() {
+        ["analytics", "sessions", "live"] => live::run(last, &globals, outside),
         ["analytics", question @ ..] => analytics::run(question, last, &globals, outside),
         ["alerts", "status" | "history"] => analytics::run(&words, last, &globals, outside),
         ["alerts", "list"] => alerts::list(last, &globals, outside),
         ["alerts", "test"] => alerts::test(last, &globals, outside),
         ["alerts", "resume"] => alerts::resume(last, &globals, outside),
+        ["infra", "logs", "view"] => logs::view(last, &globals, outside),
+        ["infra", "logs", "search"] => logs::search(last, &globals, outside),
+        ["infra", "logs", "stream"] => logs::stream(last, &globals, outside),
+        ["infra", "logs", "export"] => logs::export(last, &globals, outside),
+        ["infra", "logs", "trace", "list"] => {
+            analytics::run(&["traces", "list"], last, &globals, outside)
+        }
+        ["infra", "logs", "trace", "show"] => audit::trace(last, &globals, outside),
         ["infra", "logs", "audit"] => audit::run(last, &globals, outside),
+        ["infra", "audit", command] => trail::run(command, last, &globals, outside),
+        ["infra", "jobs", command] => jobs::run(command, last, &globals, outside),
+        ["infra", "db", command] => db::run(command, last, &globals, outside),
+        ["admin", group, command] => admin::run(group, command, last, &globals, outside),
+        ["reports", command] => reports::run(command, last, &globals, outside),
+        ["mcp", "serve"] => mcp::serve(last, &globals, outside),
+        ["mcp", "wrap"] => mcp::wrap::run(last, &globals, outside),
+        ["mcp", "servers", "list"] => mcp::servers::list(last, &globals, outside),
+        ["mcp", "servers", "test"] => mcp::servers::test(last, &globals, outside),
+        ["import", "access-log"] => import::run(last, &globals, outside),
+        ["content", command] => content::run(command, last, &globals, outside),
         ["pricing", command] => pricing::run(command, last, &globals, outside),
         ["config", "check"] => config::check(&globals, outside),
         ["config", "show"] => config::show(&globals, outside),

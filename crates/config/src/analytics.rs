@@ -19,9 +19,13 @@ use crate::fields::{date, decimal, one_or_many, one_or_many_schema};
 pub struct Analytics {
     /// Turn analytics on or off. Off, the gateway still proxies.
     pub enabled: bool,
-    /// How many days detail is kept.
+    /// How many days detail is kept. Totals are kept for ever.
     #[schemars(range(min = 1))]
     pub retention_days: u32,
+    /// How many days the audit trail is kept; for ever if absent.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention_days: Option<u32>,
     /// The share of requests whose detail is kept, from 0.0 to 1.0. Totals and
     /// costs stay complete.
     #[schemars(range(min = 0, max = 1))]
@@ -37,6 +41,7 @@ impl Default for Analytics {
         Self {
             enabled: true,
             retention_days: 90,
+            audit_retention_days: None,
             sampling_rate: 1.0,
             costs: Costs::default(),
             alerts: Vec::new(),

@@ -3,8 +3,13 @@
 
 mod alerts;
 mod analytics;
+mod mcp;
 mod notifications;
 mod reach;
+mod scheduler;
+mod web;
+
+use std::time::Duration;
 
 use url::Url;
 
@@ -34,6 +39,9 @@ pub(crate) fn check(
     for (name, provider) in &mut profile.providers {
         checks.provider(name, provider);
     }
+    for (name, server) in &profile.mcp.servers {
+        checks.mcp_server(name, server);
+    }
     checks.analytics(&profile.analytics);
     checks.alerts(&profile.analytics.alerts, &profile.notifications);
     for price in profile.analytics.costs.custom_pricing.values() {
@@ -46,7 +54,9 @@ pub(crate) fn check(
         }
     }
     checks.notifications(&profile.notifications);
+    checks.web(&profile.web);
     checks.limits(&profile.limits);
+    checks.scheduler(&profile.scheduler);
     checks.warnings
 }
 
@@ -92,6 +102,20 @@ impl Checks<'_> {
         }
         if limits.gateway_body == 0 {
             self.refuse(&path.join("gateway_body"), "must be above 0");
+        }
+        // Requests are noted to the minute, so shorter times cannot be kept.
+        let minute = Duration::from_secs(60);
+        let sessions = path.join("sessions");
+        if limits.sessions.idle_timeout < minute {
+            self.refuse(&sessions.join("idle_timeout"), "must be at least 1m");
+        }
+        if limits.sessions.lifetime < limits.sessions.idle_timeout {
+            self.refuse(
+                &sessions.join("lifetime"),
+                "must not be shorter than idle_timeout",
+            );
+        } else if limits.sessions.lifetime > 365 * 24 * 60 * minute {
+            self.refuse(&sessions.join("lifetime"), "must be at most 365d");
         }
         let path = path.join("spool");
         if spool.segment < 64 * 1024 {

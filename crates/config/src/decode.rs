@@ -69,6 +69,7 @@ fn problem(tree: &Node, error: &Error) -> Problem {
             let unknown = format!("unknown key {}", path.join(key));
             match nearest(key, known) {
                 Some(near) => format!("{unknown}; did you mean {near}?"),
+                None if known.is_empty() => format!("{unknown}; there are none here"),
                 None => format!("{unknown}; the keys here are {}", known.join(", ")),
             }
         }

@@ -10,6 +10,7 @@ use serde_yaml::with::singleton_map_recursive;
 
 mod analytics;
 mod check;
+mod cron;
 mod custom_price;
 mod de;
 mod decode;
@@ -19,25 +20,37 @@ mod fields;
 mod file;
 mod limits;
 mod load;
+mod mcp;
 mod nearest;
 mod node;
 mod parse;
 mod path;
 mod profile;
 mod provider;
+mod scheduler;
 mod secret;
+mod settings;
+mod web;
 
 pub use analytics::{
     Action, Alert, AlertScope, AlertType, Analytics, Costs, ExchangeRate, Reserve,
 };
+pub use cron::{Cron, InvalidCron};
 pub use error::ConfigError;
-pub use limits::{Downstream, Drain, Limits, Spool, Upstream};
+pub use limits::{Downstream, Drain, Limits, Sessions, Spool, Upstream};
 pub use load::{Config, Sources, load, load_with};
+pub use mcp::{Mcp, McpServer};
 pub use profile::{
-    Channel, Database, Email, LogFormat, Notifications, Profile, Scope, Server, Token, Webhook,
+    Channel, Database, Email, KeepLogs, LogFormat, Notifications, Profile, Server, Token, Webhook,
 };
 pub use provider::{Credentials, KeySource, Otherwise, Provider, Unmetered};
+pub use scheduler::{
+    Job, Jobs, Missed, Nothing, PriceCheck, RollupCheck, Scheduler, ToChannel, TrafficReport,
+};
 pub use secret::Secret;
+pub use settings::{RELOADED, Setting};
+pub use systemprompt_domain::Scope;
+pub use web::Web;
 
 /// Looks up an environment variable.
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -1,4 +1,4 @@
-//! The `limits` section: timeouts and sizes that concern the gateway, each with
+//! The `limits` section: timeouts and sizes of the server, each with
 //! a default that suits one small server.
 
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Limits {
     pub spool: Spool,
     /// How long a provider is listened to after its client has gone.
     pub drain: Drain,
+    /// How long people stay signed in at `/admin`.
+    pub sessions: Sessions,
     /// How long a stop waits for requests under way.
     #[serde(with = "duration")]
     #[schemars(schema_with = "duration::schema")]
@@ -40,6 +42,7 @@ impl Default for Limits {
             gateway_body: 32 * MIB,
             spool: Spool::default(),
             drain: Drain::default(),
+            sessions: Sessions::default(),
             stop_timeout: Duration::from_secs(30),
         }
     }
@@ -140,6 +143,29 @@ impl Default for Drain {
         Self {
             timeout: Duration::from_secs(30),
             streams: 64,
+        }
+    }
+}
+
+/// How long people stay signed in at `/admin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    /// Without any request; at least a minute.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub idle_timeout: Duration,
+    /// Altogether; then they sign in again.
+    #[serde(with = "duration")]
+    #[schemars(schema_with = "duration::schema")]
+    pub lifetime: Duration,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Duration::from_secs(30 * 60),
+            lifetime: Duration::from_secs(12 * 3600),
         }
     }
 }

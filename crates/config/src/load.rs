@@ -1,8 +1,9 @@
 //! From files, environment and flags to one checked profile.
 //!
 //! Later layers override earlier ones, key by key: built-in defaults,
-//! `services/ai/providers.yaml`, the profile, environment variables, flags,
-//! `--set`. Variables in values are expanded once the layers are joined.
+//! `services/` (providers, jobs, MCP servers), the profile, environment
+//! variables, flags, `--set`. Variables in values are expanded once the layers
+//! are joined.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +17,15 @@ use crate::node::{Node, Origin, Value};
 use crate::parse::{parse, parse_value};
 use crate::path::{KeyPath, key_path};
 use crate::profile::Profile;
+use crate::scheduler;
 
 /// Where providers are configured, below the root.
 const PROVIDERS_FILE: &str = "services/ai/providers.yaml";
+
+/// Where MCP servers are.
+const MCP_SERVERS_FILE: &str = "services/mcp/servers.yaml";
+/// Where jobs are configured, below the root.
+const SCHEDULER_FILE: &str = "services/scheduler/config.yaml";
 
 /// The providers of an installation without that file.
 const BUILT_IN_PROVIDERS: &str = include_str!("../../../services/ai/providers.yaml");
@@ -37,6 +44,10 @@ pub struct Sources {
     /// `--storage`, over the variable `SYSTEMPROMPT_STORAGE`; relative to the
     /// current folder.
     pub storage: Option<PathBuf>,
+    /// `--tls-cert`, relative to the current folder.
+    pub tls_cert: Option<PathBuf>,
+    /// `--tls-key`, relative to the current folder.
+    pub tls_key: Option<PathBuf>,
     /// `--database-url`, over the variable `DATABASE_URL`.
     pub database_url: Option<String>,
     /// `--set key.path=value`, in order; the last one holds. The value is YAML.
@@ -56,6 +67,8 @@ impl Default for Sources {
             root: root.unwrap_or(&here).to_owned(),
             listen: None,
             storage: None,
+            tls_cert: None,
+            tls_key: None,
             database_url: None,
             sets: Vec::new(),
         }
@@ -88,7 +101,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
 pub fn load_with(sources: &Sources, env: Env<'_>) -> Result<Config, ConfigError> {
     // Only the current folder's removal makes this fail; names still work then.
     let root = std::path::absolute(&sources.root).unwrap_or_else(|_| sources.root.clone());
-    let mut tree = providers(&root)?;
+    let mut tree = services(&root)?;
     let file = ProfileFile::find(sources.profile.as_deref(), &root, env)?;
     if let Some(file) = &file {
         tree.overlay(parse(&file.shown, &read(&file.path, &file.shown)?)?);
@@ -123,10 +136,36 @@ pub fn load_with(sources: &Sources, env: Env<'_>) -> Result<Config, ConfigError>
             });
         }
     }
+    for (name, server) in &mut profile.mcp.servers {
+        let Some(source) = &mut server.credentials else {
+            continue;
+        };
+        match source.read(&root, env) {
+            Ok(key) => server.key = key,
+            Err(message) => {
+                let path = key_path!["mcp", "servers", name, "credentials"];
+                let origin = tree.origin_of(&path.0).clone();
+                problems.push(Problem {
+                    origin,
+                    message: format!("{path} {message}"),
+                });
+            }
+        }
+    }
     profile.server.storage = root.join(&profile.server.storage);
+    for file in [
+        &mut profile.audit.keys,
+        &mut profile.audit.anchor,
+        &mut profile.server.tls_cert,
+        &mut profile.server.tls_key,
+    ] {
+        *file = file.take().map(|file| root.join(file));
+    }
     if let Some(email) = &mut profile.notifications.email {
         email.ca_file = email.ca_file.take().map(|file| root.join(file));
     }
+    let web = &mut profile.web;
+    web.country_database = web.country_database.take().map(|file| root.join(file));
     let warnings = check(&mut profile, &tree, &mut problems);
     if !problems.is_empty() {
         return Err(ConfigError(problems));
@@ -138,19 +177,39 @@ pub fn load_with(sources: &Sources, env: Env<'_>) -> Result<Config, ConfigError>
     })
 }
 
-/// The lowest layer: the installation's providers, or the built-in ones.
-fn providers(root: &Path) -> Result<Node, Problem> {
-    let path = root.join(PROVIDERS_FILE);
-    let mut layer = if path.exists() {
-        parse(PROVIDERS_FILE, &read(&path, PROVIDERS_FILE)?)?
-    } else {
-        parse(PROVIDERS_FILE, BUILT_IN_PROVIDERS)?
+/// The lowest layers: the installation's providers, or the built-in ones; the
+/// built-in jobs, and the installation's over them.
+fn services(root: &Path) -> Result<Node, Problem> {
+    let mut tree = match service(root, PROVIDERS_FILE, "providers")? {
+        Some(providers) => providers,
+        None => parse(PROVIDERS_FILE, BUILT_IN_PROVIDERS)?,
     };
+    tree.overlay(parse(SCHEDULER_FILE, scheduler::BUILT_IN)?);
+    if let Some(jobs) = service(root, SCHEDULER_FILE, "scheduler")? {
+        tree.overlay(jobs);
+    }
+    if let Some(servers) = service(root, MCP_SERVERS_FILE, "servers")?
+        && let Value::Map(entries) = servers.value
+        && let Some((_, servers)) = entries.into_iter().next()
+    {
+        // The way there is through mappings alone, which are made.
+        let _ = tree.set(&key_path!["mcp", "servers"].0, servers);
+    }
+    Ok(tree)
+}
+
+/// A file of the installation, if it has one: a mapping with one key.
+fn service(root: &Path, file: &str, only: &str) -> Result<Option<Node>, Problem> {
+    let path = root.join(file);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut layer = parse(file, &read(&path, file)?)?;
     match &layer.value {
         Value::Null => layer.value = Value::Map(Vec::new()),
         Value::Map(entries) => {
-            if let Some((key, node)) = entries.iter().find(|(key, _)| key != "providers") {
-                let message = format!("unknown key {key}; the only key here is providers");
+            if let Some((key, node)) = entries.iter().find(|(key, _)| key != only) {
+                let message = format!("unknown key {key}; the only key here is {only}");
                 return Err(Problem {
                     origin: node.origin.clone(),
                     message,
@@ -158,14 +217,14 @@ fn providers(root: &Path) -> Result<Node, Problem> {
             }
         }
         _ => {
-            let message = "this file must be a mapping with the key providers".to_owned();
+            let message = format!("this file must be a mapping with the key {only}");
             return Err(Problem {
                 origin: layer.origin,
                 message,
             });
         }
     }
-    Ok(layer)
+    Ok(Some(layer))
 }
 
 /// The settings that have a flag and an environment variable of their own. Their
@@ -178,7 +237,14 @@ fn flags(sources: &Sources, env: Env<'_>) -> Result<Vec<(KeyPath, Node)>, Proble
     let storage_variable = env("SYSTEMPROMPT_STORAGE").filter(|folder| !folder.is_empty());
     let storage_variable =
         storage_variable.map(|folder| absolute("SYSTEMPROMPT_STORAGE", Path::new(&folder)));
+    let keys = env("SYSTEMPROMPT_AUDIT_KEYS").filter(|file| !file.is_empty());
+    let keys = keys.map(|file| absolute("SYSTEMPROMPT_AUDIT_KEYS", Path::new(&file)));
     let given = [
+        (
+            key_path!["audit", "keys"],
+            "SYSTEMPROMPT_AUDIT_KEYS",
+            keys.transpose()?,
+        ),
         (
             key_path!["server", "listen"],
             "SYSTEMPROMPT_LISTEN",
@@ -205,6 +271,16 @@ fn flags(sources: &Sources, env: Env<'_>) -> Result<Vec<(KeyPath, Node)>, Proble
             storage.transpose()?,
         ),
         (
+            key_path!["server", "tls_cert"],
+            "--tls-cert",
+            given_file("--tls-cert", sources.tls_cert.as_deref())?,
+        ),
+        (
+            key_path!["server", "tls_key"],
+            "--tls-key",
+            given_file("--tls-key", sources.tls_key.as_deref())?,
+        ),
+        (
             key_path!["database", "url"],
             "--database-url",
             sources.database_url.clone(),
@@ -227,11 +303,15 @@ fn flags(sources: &Sources, env: Env<'_>) -> Result<Vec<(KeyPath, Node)>, Proble
     Ok(layer.collect())
 }
 
-/// A folder that was named where the current folder is what counts.
+fn given_file(source: &str, file: Option<&Path>) -> Result<Option<String>, Problem> {
+    file.map(|file| absolute(source, file)).transpose()
+}
+
+/// A folder or file that was named where the current folder is what counts.
 fn absolute(source: &str, folder: &Path) -> Result<String, Problem> {
     let refuse = |what: &str| Problem {
         origin: Origin::of(source),
-        message: format!("the folder {} {what}", folder.display()),
+        message: format!("the path {} {what}", folder.display()),
     };
     let absolute = std::path::absolute(folder).map_err(|_| refuse("cannot be found"))?;
     absolute

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use systemprompt_domain::Scope;
 
 use crate::analytics::{Action, Analytics};
 use crate::fields::text_as;
 use crate::limits::Limits;
+use crate::mcp::Mcp;
 use crate::provider::Provider;
+use crate::scheduler::Scheduler;
 use crate::secret::Secret;
+use crate::web::Web;
 
 /// The settings of one installation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -26,12 +30,38 @@ pub struct Profile {
     /// from `services/ai/providers.yaml`; what is given here overrides it key
     /// by key.
     pub providers: BTreeMap<String, Provider>,
+    /// What agents reach over MCP.
+    pub mcp: Mcp,
     /// What is recorded, how it is priced, when somebody is told.
     pub analytics: Analytics,
     /// How alerts reach people.
     pub notifications: Notifications,
+    /// Which sites are counted, and at which paths.
+    pub web: Web,
     /// Timeouts and sizes.
     pub limits: Limits,
+    /// What the audit log keeps outside the database.
+    pub audit: Audit,
+    /// Which jobs servers run, and when. Read from
+    /// `services/scheduler/config.yaml`; what is given here overrides it key by
+    /// key.
+    pub scheduler: Scheduler,
+}
+
+impl Profile {
+    /// The file of the audit log's keys.
+    #[must_use]
+    pub fn audit_keys(&self) -> PathBuf {
+        let usual = || self.server.storage.join("keys/audit");
+        self.audit.keys.clone().unwrap_or_else(usual)
+    }
+
+    /// The file that has the audit log's checkpoints outside the database.
+    #[must_use]
+    pub fn audit_anchor(&self) -> PathBuf {
+        let usual = || self.server.storage.join("audit/anchor");
+        self.audit.anchor.clone().unwrap_or_else(usual)
+    }
 }
 
 /// Where the server listens, what it writes, and who may use it.
@@ -47,6 +77,14 @@ pub struct Server {
     pub storage: PathBuf,
     /// Who may use the server. Without any, only this machine may.
     pub tokens: Vec<Token>,
+    /// The file with the server's certificate, and those that vouch for it, as PEM:
+    /// connections are encrypted. Without one the server speaks plain HTTP. In a
+    /// profile it is relative to the folder of `profiles/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// The file with the certificate's private key, as PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
     /// Proxies whose forwarding headers are believed: addresses or networks
     /// such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
@@ -55,6 +93,9 @@ pub struct Server {
     pub log: String,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// Which log lines are also kept in the database, where `systemprompt infra
+    /// logs` finds them. With `analytics.enabled: false` none are.
+    pub keep_logs: KeepLogs,
 }
 
 impl Default for Server {
@@ -63,9 +104,12 @@ impl Default for Server {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             storage: PathBuf::from("storage"),
             tokens: Vec::new(),
+            tls_cert: None,
+            tls_key: None,
             trusted_proxies: Vec::new(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            keep_logs: KeepLogs::Info,
         }
     }
 }
@@ -86,6 +130,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// Which log lines are kept in the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepLogs {
+    /// None.
+    Off,
+    /// Warnings and errors.
+    Warn,
+    /// Also what the server's own parts say they do.
+    #[default]
+    Info,
+}
+
 /// A credential of the server, and whom it stands for.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -103,23 +160,36 @@ pub struct Token {
     /// Other agents it may act for.
     #[serde(default)]
     pub agents: Vec<String>,
-    /// What it may do: both, unless said otherwise.
-    #[serde(default = "all_scopes")]
+    /// What it may do: `gateway` (send AI requests), `read` (ask questions),
+    /// `ingest` (report events), `mcp` (ask as an agent, about itself), `admin`
+    /// (everything). Without any: `gateway` and `read`.
+    #[serde(default = "usual_scopes")]
+    #[schemars(schema_with = "scopes_schema")]
     pub scopes: Vec<Scope>,
 }
 
-fn all_scopes() -> Vec<Scope> {
+fn usual_scopes() -> Vec<Scope> {
     vec![Scope::Gateway, Scope::Read]
 }
 
-/// What a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Send AI requests through the gateway.
-    Gateway,
-    /// Ask questions.
-    Read,
+fn scopes_schema(_: &mut SchemaGenerator) -> Schema {
+    let names = Scope::ALL.map(Scope::as_str);
+    json_schema!({ "type": "array", "items": { "enum": names } })
+}
+
+/// What the audit log keeps outside the database. In a profile, files are
+/// relative to the folder of `profiles/`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// The log's keys: `keys/audit` in the storage folder if absent, where the
+    /// first start makes them. All servers of one database need the same file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<PathBuf>,
+    /// Signed checkpoints, one a line: `audit/anchor` in the storage folder if
+    /// absent, best on another machine's disk. Each server has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<PathBuf>,
 }
 
 /// Where the data lives.

@@ -129,9 +129,33 @@ impl Credentials {
     }
 }
 
+impl Provider {
+    /// Reads a key that lies in a file again; whether it is another one.
+    ///
+    /// # Errors
+    /// If there is no key in the file; then it stays the one it was.
+    pub fn reread_key(&mut self) -> Result<bool, String> {
+        let Credentials::Managed { key, source } = &mut self.credentials else {
+            return Ok(false);
+        };
+        if source.file.is_none() {
+            return Ok(false);
+        }
+        // The path was made absolute when it was read first.
+        match source.read(Path::new("/"), &|_| None)? {
+            Some(found) if found.expose() != key.expose() => {
+                *key = found;
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+            None => Err("finds no key in its file any more".to_owned()),
+        }
+    }
+}
+
 impl KeySource {
     /// The key; `None` where there is none and the client's own is to be used.
-    fn read(&mut self, root: &Path, env: Env<'_>) -> Result<Option<Secret>, String> {
+    pub(crate) fn read(&mut self, root: &Path, env: Env<'_>) -> Result<Option<Secret>, String> {
         let found = match (&self.env[..], &mut self.file) {
             ([_, ..], None) => {
                 if !self.env.iter().all(|name| is_variable_name(name)) {

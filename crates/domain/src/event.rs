@@ -1,6 +1,8 @@
 //! What is recorded. Events are written to the spool as they happen and reach
 //! PostgreSQL in batches; each is complete in itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -8,8 +10,10 @@ use crate::api::Api;
 use crate::ids::{BootId, RequestId};
 use crate::money::Nanos;
 use crate::state::RequestState;
+use crate::tool::{ToolCalled, ToolsListed};
 use crate::trace::{SpanId, TraceId};
 use crate::usage::{Usage, UsageSource};
+use crate::web::Visit;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,103 @@ pub enum Event {
     RequestStarted(Box<RequestStarted>),
     /// A request reached its final state.
     RequestFinished(Box<RequestFinished>),
+    /// Something for the audit trail alone.
+    Audit(Box<AuditEvent>),
+    /// A tool call reached its end.
+    ToolCalled(Box<ToolCalled>),
+    /// An MCP server said what its tools are.
+    ToolsListed(Box<ToolsListed>),
+    /// What a visitor did on a web site.
+    Web(Box<Visit>),
+}
+
+/// Something for the audit trail that is no AI request and changed nothing: what
+/// changes something is written in its own transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// What it belongs to.
+    pub category: AuditCategory,
+    /// What happened, in the trail's words.
+    pub event: String,
+    /// When; of several, when the first did.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// The user, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The agent, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The token's name, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The trace, where the client named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What else there is to say: few and short texts, never a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detail: BTreeMap<String, String>,
+    /// How often it happened.
+    pub count: u64,
+}
+
+/// What an audit event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditCategory {
+    /// Who somebody is.
+    Authentication,
+    /// What somebody may do.
+    Authorization,
+    /// AI requests.
+    AiOperations,
+    /// What was read, exported or brought.
+    DataAccess,
+    /// How the installation is set up.
+    Administration,
+    /// Tool calls.
+    McpTools,
+}
+
+impl AuditCategory {
+    /// The name used in answers and in the `category` column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::Authorization => "authorization",
+            Self::AiOperations => "ai_operations",
+            Self::DataAccess => "data_access",
+            Self::Administration => "administration",
+            Self::McpTools => "mcp_tools",
+        }
+    }
+}
+
+/// How what an audit event tells of ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done.
+    Succeeded,
+    /// It was tried.
+    Failed,
+    /// It was refused.
+    Denied,
+}
+
+impl Outcome {
+    /// The name used in answers and in the `state` column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+        }
+    }
 }
 
 /// Who asked, for what, in which context: known before the provider answers.

@@ -18,6 +18,21 @@ pub fn time_of(id: Uuid) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).ok()
 }
 
+/// The first and the last id that begin with these digits, hyphens or not; `None`
+/// for fewer than eight, which would span more than about a minute, and for what
+/// is no beginning of an id.
+#[must_use]
+pub fn beginning_with(digits: &str) -> Option<[Uuid; 2]> {
+    let digits: String = digits.chars().filter(|c| *c != '-').collect();
+    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hex || !(8..=32).contains(&digits.len()) {
+        return None;
+    }
+    let first = Uuid::parse_str(&format!("{digits:0<32}")).ok()?;
+    let last = Uuid::parse_str(&format!("{digits:f<32}")).ok()?;
+    Some([first, last])
+}
+
 macro_rules! uuid_id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -66,6 +81,14 @@ uuid_id! {
     RequestId
 }
 uuid_id! {
+    /// One tool call over MCP.
+    ToolCallId
+}
+uuid_id! {
+    /// One event that another service reports.
+    EventId
+}
+uuid_id! {
     /// One entry of the audit trail.
     AuditId
 }
@@ -82,6 +105,16 @@ uuid_id! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_is_a_range_of_ids() {
+        let [first, last] = beginning_with("01935e8d-4c").expect("hex");
+        assert_eq!(first.to_string(), "01935e8d-4c00-0000-0000-000000000000");
+        assert_eq!(last.to_string(), "01935e8d-4cff-ffff-ffff-ffffffffffff");
+        for bad in ["01935e8", "01935e8d-xx", "ééééééééé", &"0".repeat(33)] {
+            assert_eq!(beginning_with(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn an_id_carries_its_time() {

@@ -32,6 +32,7 @@ mod meter;
 mod outcome;
 mod reading;
 mod request;
+pub mod rpc;
 mod scanner;
 mod shapes;
 mod usage;

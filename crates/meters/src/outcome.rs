@@ -45,6 +45,8 @@ pub struct Outcome {
     pub finish_reason: Option<String>,
     /// Names of the client tools the model asked for, at most 64.
     pub tool_calls: Vec<String>,
+    /// The model's ids of these calls, as far as it gave any.
+    pub tool_call_ids: Vec<String>,
     /// The error, if there was one.
     pub error: Option<ProviderError>,
     /// Whether the body could be read; `false` for a content encoding other

@@ -22,25 +22,30 @@ struct Item {
     kind: Option<String>,
     name: Option<String>,
     index: Option<String>,
+    id: Option<String>,
+    call_id: Option<String>,
 }
 
 /// Items that count: tools the client is asked to run, calls the provider ran.
 #[derive(Default)]
 struct Items {
     tools: Vec<String>,
+    ids: Vec<String>,
     calls: BTreeMap<String, u64>,
 }
 
 impl Items {
-    fn add_tool(&mut self, name: Option<String>) {
-        self.tools
-            .extend(name.filter(|_| self.tools.len() < TOOLS_LIMIT));
+    fn add_tool(&mut self, name: Option<String>, id: Option<String>) {
+        if let Some(name) = name.filter(|_| self.tools.len() < TOOLS_LIMIT) {
+            self.tools.push(name);
+            self.ids.extend(id);
+        }
     }
 
     fn add(&mut self, item: Item) {
         let call = match item.kind.as_deref() {
             Some("tool_use" | "function_call" | "custom_tool_call") => {
-                return self.add_tool(item.name);
+                return self.add_tool(item.name, item.call_id.or(item.id));
             }
             Some("web_search_call") => "web_search",
             Some("file_search_call") => "file_search",
@@ -201,6 +206,7 @@ impl Reading {
             response_id: answer.id,
             finish_reason: answer.finish.or(answer.status.filter(ended)),
             tool_calls: items.tools,
+            tool_call_ids: items.ids,
             error: self.error,
             decodable: true,
         }
@@ -219,7 +225,7 @@ impl Answer {
                 }
                 self.named.push(place);
             }
-            self.listed.add_tool(call.name);
+            self.listed.add_tool(call.name, call.call_id.or(call.id));
         }
     }
 }
@@ -299,7 +305,12 @@ impl Sink for Reading {
             Field::ItemName | Field::CallName => keep(&mut answer.item.name, text),
             Field::CallIndex => keep(&mut answer.item.index, text),
             Field::ChoiceIndex => keep(&mut answer.choice, text),
-            Field::Tool => answer.listed.add_tool(storable(text).map(str::to_owned)),
+            Field::Tool => {
+                let tool = storable(text).map(str::to_owned);
+                answer.listed.add_tool(tool, None);
+            }
+            Field::ItemId => keep(&mut answer.item.id, text),
+            Field::ItemCallId => keep(&mut answer.item.call_id, text),
             Field::Search => answer.searched = true,
             _ => {}
         }

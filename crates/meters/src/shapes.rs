@@ -34,6 +34,10 @@ pub(crate) enum Field {
     StreamedItem,
     ItemType,
     ItemName,
+    /// The id of an item or of a call in a choice.
+    ItemId,
+    /// The id of a call that is not that of its item.
+    ItemCallId,
     /// One of several answers to the same prompt.
     Choice,
     ChoiceIndex,
@@ -48,6 +52,16 @@ pub(crate) enum Field {
     /// Where an answer was grounded on a search.
     Grounding,
     Search,
+    /// A message of JSON-RPC.
+    Rpc,
+    RpcId,
+    RpcMethod,
+    RpcResult,
+    /// The result says that the tool failed.
+    RpcFailed,
+    RpcResultType,
+    RpcError,
+    RpcErrorCode,
 }
 
 /// What is wanted of a value. An array stands for each of its elements.
@@ -55,7 +69,7 @@ pub(crate) enum Field {
 pub(crate) enum Shape {
     /// A string, number or literal.
     Leaf(Field),
-    /// The text of an object.
+    /// The text of an object or a string; a number or literal as it stands.
     Text(Field),
     /// An object's members.
     Object(Option<Field>, &'static [(&'static str, &'static Self)]),
@@ -65,9 +79,8 @@ impl Shape {
     /// What a scalar found here is called.
     pub(crate) const fn field(&self) -> Option<Field> {
         match self {
-            Self::Leaf(field) => Some(*field),
+            Self::Leaf(field) | Self::Text(field) => Some(*field),
             Self::Object(field, _) => *field,
-            Self::Text(_) => None,
         }
     }
 }
@@ -86,12 +99,39 @@ pub(crate) const fn of(api: Api) -> &'static Shape {
 use Field as F;
 use Shape::{Leaf, Object, Text};
 
+/// Answers of JSON-RPC. Ids are wanted as text: a number is no string.
+pub(crate) static RPC: Shape = Object(
+    Some(F::Rpc),
+    &[
+        ("id", &Text(F::RpcId)),
+        ("method", &Leaf(F::RpcMethod)),
+        (
+            "result",
+            &Object(
+                Some(F::RpcResult),
+                &[
+                    ("isError", &Leaf(F::RpcFailed)),
+                    ("resultType", &Leaf(F::RpcResultType)),
+                ],
+            ),
+        ),
+        (
+            "error",
+            &Object(Some(F::RpcError), &[("code", &Leaf(F::RpcErrorCode))]),
+        ),
+    ],
+);
+
 static NOTHING: Shape = Object(None, &[]);
 
 static ITEM: Shape = Object(Some(F::Item), ITEM_MEMBERS);
 static STREAMED_ITEM: Shape = Object(Some(F::StreamedItem), ITEM_MEMBERS);
-const ITEM_MEMBERS: &[(&str, &Shape)] =
-    &[("type", &Leaf(F::ItemType)), ("name", &Leaf(F::ItemName))];
+const ITEM_MEMBERS: &[(&str, &Shape)] = &[
+    ("type", &Leaf(F::ItemType)),
+    ("name", &Leaf(F::ItemName)),
+    ("id", &Leaf(F::ItemId)),
+    ("call_id", &Leaf(F::ItemCallId)),
+];
 
 static ERROR: Shape = Object(
     Some(F::Error),
@@ -153,6 +193,7 @@ static ASSISTANT: Shape = Object(
                 Some(F::Call),
                 &[
                     ("index", &Leaf(F::CallIndex)),
+                    ("id", &Leaf(F::ItemId)),
                     ("function", &Object(None, &[("name", &Leaf(F::CallName))])),
                     ("custom", &Object(None, &[("name", &Leaf(F::CallName))])),
                 ],

@@ -9,7 +9,7 @@ use systemprompt_config::{Action, Notifications, Secret};
 
 use crate::email::Mailer;
 use crate::error::{NotifyError, SendError};
-use crate::message::Message;
+use crate::notice::Told;
 use crate::webhook::Webhook;
 use crate::{chat, http};
 
@@ -123,8 +123,13 @@ impl Channels {
     /// # Errors
     /// It was not accepted, or perhaps was but the answer got lost. A channel
     /// that is not configured accepts nothing.
-    pub async fn send(&self, channel: Channel, message: &Message) -> Result<(), SendError> {
+    pub async fn send(
+        &self,
+        channel: Channel,
+        message: impl Into<Told<'_>>,
+    ) -> Result<(), SendError> {
         let client = &self.client;
+        let message = message.into();
         match channel {
             Channel::Email => match &self.email {
                 Some(mailer) => mailer.send(message).await,

@@ -10,6 +10,7 @@ use crate::error::SendError;
 use crate::escape;
 use crate::http::{self, Hook};
 use crate::message::{Message, WHERE_TO_LOOK};
+use crate::notice::Told;
 
 pub(crate) const DISCORD_KEY: &str = "notifications.discord.webhook_url";
 pub(crate) const SLACK_KEY: &str = "notifications.slack.webhook_url";
@@ -42,17 +43,21 @@ const SLACK: Hook = Hook {
 pub(crate) async fn discord(
     client: &Client,
     url: &Url,
-    message: &Message,
+    message: Told<'_>,
 ) -> Result<(), SendError> {
     let mut url = url.clone();
     // Without it Discord accepts even what it then fails to post.
     url.query_pairs_mut().append_pair("wait", "true");
-    let body = discord_body(message).to_string();
+    let body = match message {
+        Told::Alert(message) => discord_body(message),
+        Told::Notice(notice) => notice.discord(),
+    };
+    let body = body.to_string();
     http::send(&DISCORD, http::post(client, url, body)).await
 }
 
-pub(crate) async fn slack(client: &Client, url: &Url, message: &Message) -> Result<(), SendError> {
-    let body = slack_body(message).to_string();
+pub(crate) async fn slack(client: &Client, url: &Url, message: Told<'_>) -> Result<(), SendError> {
+    let body = slack_body(&message).to_string();
     http::send(&SLACK, http::post(client, url.clone(), body)).await
 }
 
@@ -83,14 +88,14 @@ fn discord_body(message: &Message) -> Value {
 
 /// `text` is what notifications show, the block what the channel shows. Plain
 /// text knows no marks but those that are escaped.
-fn slack_body(message: &Message) -> Value {
+fn slack_body(message: &Told<'_>) -> Value {
     json!({
         "text": escape::slack(&message.subject()),
         "blocks": [{
             "type": "section",
             "text": {
                 "type": "plain_text",
-                "text": escape::slack(&message.text()),
+                "text": fitting(escape::slack(&message.text())),
                 "emoji": false,
             },
         }],
@@ -98,4 +103,13 @@ fn slack_body(message: &Message) -> Value {
         "parse": "none",
         "unfurl_links": false,
     })
+}
+
+/// A block of Slack's takes 3,000 characters.
+fn fitting(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(2_900) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::channels::Channel;
 use crate::error::{NotifyError, Retry, SendError, root_cause};
-use crate::message::Message;
+use crate::notice::Told;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -59,8 +59,8 @@ impl Mailer {
         })
     }
 
-    pub(crate) async fn send(&self, message: &Message) -> Result<(), SendError> {
-        let mail = self.mail(message);
+    pub(crate) async fn send(&self, message: Told<'_>) -> Result<(), SendError> {
+        let mail = self.mail(&message);
         let bytes = mail.formatted();
         let delivery = self.deliver(mail.envelope(), &bytes);
         let late = |_| SendError::later(Channel::Email, "the mail server does not answer in time");
@@ -69,8 +69,12 @@ impl Mailer {
             .map_err(late)?
     }
 
-    fn mail(&self, message: &Message) -> lettre::Message {
-        let id = format!("<{}@systemprompt.{}>", message.id, self.from.email.domain());
+    fn mail(&self, message: &Told<'_>) -> lettre::Message {
+        let id = format!(
+            "<{}@systemprompt.{}>",
+            message.id(),
+            self.from.email.domain()
+        );
         // Nobody's absence note is to answer it (RFC 3834).
         let automatic = HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -198,6 +202,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::message::Message;
 
     #[tokio::test]
     async fn a_silent_server_is_not_waited_for() {
@@ -213,7 +218,10 @@ mod tests {
         let mut mailer = Mailer::new(&settings).expect("valid settings");
         mailer.timeout = Duration::from_millis(50);
         let message = Message::test(OffsetDateTime::now_utc());
-        let error = mailer.send(&message).await.expect_err("nobody took it");
+        let error = mailer
+            .send((&message).into())
+            .await
+            .expect_err("nobody took it");
         assert_eq!(error.retry(), Retry::Later);
         assert_eq!(
             error.to_string(),

@@ -23,7 +23,10 @@ const EXPLANATION_BYTES: usize = 16 * 1024;
 
 /// A client with limits to how long it waits, and without habits: nothing is
 /// followed or tried again, and no other machine's proxy sees the messages.
-pub(crate) fn client() -> Result<Client, NotifyError> {
+///
+/// # Errors
+/// When the machine has no TLS to offer.
+pub fn client() -> Result<Client, NotifyError> {
     let refuse = |error: rustls::Error| NotifyError::Client(error.into());
     let roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),

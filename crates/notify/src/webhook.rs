@@ -11,6 +11,7 @@ use crate::channels::{Channel, hook};
 use crate::error::{NotifyError, SendError};
 use crate::http::{self, Hook};
 use crate::message::Message;
+use crate::notice::{Notice, Told};
 
 /// Says when the request was made and proves who made it:
 /// `t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "t.body">`.
@@ -35,9 +36,16 @@ pub(crate) struct Webhook {
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(flatten)]
-    message: &'a Message,
+    told: Fields<'a>,
     subject: String,
     text: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Fields<'a> {
+    Alert(&'a Message),
+    Notice(&'a Notice),
 }
 
 impl Webhook {
@@ -48,9 +56,12 @@ impl Webhook {
         })
     }
 
-    pub(crate) async fn send(&self, client: &Client, message: &Message) -> Result<(), SendError> {
+    pub(crate) async fn send(&self, client: &Client, message: Told<'_>) -> Result<(), SendError> {
         let body = serde_json::to_string(&Body {
-            message,
+            told: match message {
+                Told::Alert(message) => Fields::Alert(message),
+                Told::Notice(notice) => Fields::Notice(notice),
+            },
             subject: message.subject(),
             text: message.text(),
         })

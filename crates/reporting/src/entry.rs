@@ -39,7 +39,7 @@ impl Entry {
             from_matches: from_matches::<Q>,
             params: || schema_of::<Q>(SchemaSettings::draft2020_12()),
             complete: |params| Ok(to_value(read::<Q>(params)?)),
-            row: || schema_of::<Q::Row>(SchemaSettings::draft2020_12().for_serialize()),
+            row: schema_of_row::<Q>,
             answer: || schema_of::<Answer<Q::Row>>(SchemaSettings::draft2020_12().for_serialize()),
             run: |ctx, params| Box::pin(run::<Q>(ctx, params)),
         }
@@ -64,6 +64,12 @@ impl Entry {
             || format!("analytics_{}", self.path.join("_")),
             str::to_owned,
         )
+    }
+
+    /// Whether agents ask it about themselves: it has a tool with a name of its own.
+    #[must_use]
+    pub const fn has_own_tool(&self) -> bool {
+        self.tool.is_some()
     }
 
     /// What it asks, in one line.
@@ -142,6 +148,12 @@ impl Entry {
         (self.answer)()
     }
 
+    /// Whether rows of its answer may name people: exports of those are recorded.
+    #[must_use]
+    pub fn names_people(&self, params: &Value) -> bool {
+        params["by"] == "user" || has_user(self.row().as_value())
+    }
+
     /// Asks it.
     ///
     /// # Errors
@@ -149,6 +161,22 @@ impl Entry {
     /// cannot take; else what the question says.
     pub fn run<'a>(&self, ctx: &'a Ctx, params: Value) -> BoxFuture<'a, Result<Answer<Value>>> {
         (self.run)(ctx, params)
+    }
+}
+
+/// Whether a schema has a field that holds the name of a user, or several; a field
+/// that counts them names nobody.
+fn has_user(schema: &Value) -> bool {
+    match schema {
+        Value::Object(object) => object.iter().any(|(name, value)| {
+            let names = matches!(name.as_str(), "user" | "users") && {
+                let kind = value["type"].to_string();
+                kind.contains("string") || kind.contains("array")
+            };
+            names || has_user(value)
+        }),
+        Value::Array(items) => items.iter().any(has_user),
+        _ => false,
     }
 }
 
@@ -170,8 +198,13 @@ async fn run<Q: Query>(ctx: &Ctx, params: Value) -> Result<Answer<Value>> {
     Ok(answer.map(to_value))
 }
 
-fn to_value(plain: impl serde::Serialize) -> Value {
+pub(crate) fn to_value(plain: impl serde::Serialize) -> Value {
     serde_json::to_value(plain).expect("parameters and rows are plain data")
+}
+
+/// The schema of a question's rows.
+pub(crate) fn schema_of_row<Q: Query>() -> Schema {
+    schema_of::<Q::Row>(SchemaSettings::draft2020_12().for_serialize())
 }
 
 /// A schema without references: tools and front ends read it as it is.

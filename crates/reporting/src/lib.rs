@@ -11,10 +11,13 @@ mod elapsed;
 mod entry;
 mod error;
 mod figures;
+mod kept;
 mod params;
+pub mod present;
 mod query;
 pub mod questions;
 mod registry;
+pub mod report;
 mod rollup;
 mod settings;
 
@@ -23,7 +26,10 @@ pub use currency::Currency;
 pub use entry::{BoxFuture, Entry};
 pub use error::{Error, Result};
 pub use figures::Time;
-pub use params::{Filters, GroupBy, Limit, Owners, Page, PeriodArgs};
+pub use params::{
+    ActivityFilters, AuditCategory, AuditFilters, Category, Class, Filters, GroupBy, Limit, Owners,
+    Page, PeriodArgs, ToolFilters, WebFilters,
+};
 pub use query::{Answer, PeriodUsed, Query};
 pub use registry::{QUERIES, default_of, find};
 pub use settings::Settings;

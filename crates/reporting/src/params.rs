@@ -3,6 +3,10 @@
 //! struct for the help of the whole command.
 #![allow(missing_docs)]
 
+mod activity;
+mod tools;
+mod web;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +15,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use systemprompt_domain::period::{Interval, InvalidPeriod, Period, Step, When, Zone};
 use time::OffsetDateTime;
+
+pub(crate) use self::activity::names;
+pub use self::activity::{ActivityFilters, AuditCategory, AuditFilters, Category};
+pub use self::tools::ToolFilters;
+pub use self::web::{Class, WebFilters};
 
 // The period of a question, by default the last 24 hours.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,10 @@
 //! The list of all questions, in the order users see.
 
 use crate::entry::Entry;
-use crate::questions::{agents, alerts, conversations, costs, overview, requests};
+use crate::questions::{
+    activity, agents, alerts, audit, content, conversations, costs, errors, overview, requests,
+    sessions, tools, traces, traffic,
+};
 
 /// Every question.
 pub static QUERIES: &[Entry] = &[
@@ -18,6 +21,7 @@ pub static QUERIES: &[Entry] = &[
     Entry::of::<requests::Errors>(),
     Entry::of::<requests::List>(),
     Entry::of::<requests::Show>(),
+    Entry::of::<errors::Patterns>(),
     Entry::of::<agents::Stats>(),
     Entry::of::<agents::List>(),
     Entry::of::<agents::Trends>(),
@@ -26,6 +30,37 @@ pub static QUERIES: &[Entry] = &[
     Entry::of::<conversations::List>(),
     Entry::of::<conversations::Trends>(),
     Entry::of::<conversations::Show>(),
+    Entry::of::<tools::Stats>(),
+    Entry::of::<tools::List>(),
+    Entry::of::<tools::Trends>(),
+    Entry::of::<tools::Show>(),
+    Entry::of::<traces::List>(),
+    Entry::of::<traces::Show>(),
+    Entry::of::<sessions::Stats>(),
+    Entry::of::<sessions::List>(),
+    Entry::of::<sessions::Show>(),
+    Entry::of::<sessions::Trends>(),
+    Entry::of::<sessions::Live>(),
+    Entry::of::<content::Stats>(),
+    Entry::of::<content::Top>(),
+    Entry::of::<content::Trends>(),
+    Entry::of::<content::Show>(),
+    Entry::of::<content::Patterns>(),
+    Entry::of::<traffic::Sources>(),
+    Entry::of::<traffic::Geo>(),
+    Entry::of::<traffic::Devices>(),
+    Entry::of::<traffic::Bots>(),
+    Entry::of::<traffic::Pages>(),
+    Entry::of::<traffic::Transitions>(),
+    Entry::of::<traffic::Ai>(),
+    Entry::of::<activity::Summary>(),
+    Entry::of::<activity::Usage>(),
+    Entry::of::<activity::Hourly>(),
+    Entry::of::<activity::Users>(),
+    Entry::of::<activity::Skills>(),
+    Entry::of::<activity::List>(),
+    Entry::of::<audit::Stats>(),
+    Entry::of::<audit::List>(),
     Entry::of::<alerts::Status>(),
     Entry::of::<alerts::History>(),
 ];
@@ -66,12 +101,20 @@ mod tests {
     /// What has to be said whatever the question.
     fn required(entry: &Entry) -> (Vec<&'static str>, Value) {
         match entry.path {
-            ["requests" | "conversations", "show"] => {
+            ["requests" | "conversations" | "traces" | "sessions", "show"] => {
                 (vec!["01935e8d"], json!({ "id": "01935e8d" }))
             }
-            ["agents", "show"] => (vec!["scout"], json!({ "name": "scout" })),
+            ["agents" | "tools", "show"] => (vec!["scout"], json!({ "name": "scout" })),
+            ["content", "show"] => (vec!["/blog/"], json!({ "content": "/blog/" })),
             _ => (Vec::new(), json!({})),
         }
+    }
+
+    /// Parameters with those that have to be given.
+    fn with(given: &Value, mut params: Value) -> Value {
+        let members = params.as_object_mut().expect("parameters are an object");
+        members.extend(given.as_object().expect("an object").clone());
+        params
     }
 
     fn properties(schema: &schemars::Schema) -> serde_json::Map<String, Value> {
@@ -174,7 +217,7 @@ mod tests {
     #[test]
     fn every_choice_means_the_same_everywhere() {
         for entry in QUERIES {
-            let (required, _) = required(entry);
+            let (required, given) = required(entry);
             for arg in arguments(entry) {
                 let Some(long) = arg.get_long() else { continue };
                 for choice in arg.get_possible_values() {
@@ -183,7 +226,7 @@ mod tests {
                     let query = format!("{}={}", long.replace('-', "_"), choice.get_name());
                     let decoded = entry
                         .decode(&query)
-                        .and_then(|params| entry.complete(params));
+                        .and_then(|params| entry.complete(with(&given, params)));
                     assert_eq!(command_line(entry, &args), decoded.expect(&query), "{flag}");
                 }
             }

@@ -1,6 +1,7 @@
 //! The accept loop: `axum::serve` has no limits, so connections, header time
 //! and stopping are handled here.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,16 @@ use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::door::client::{Proxies, ViaProxy};
 use crate::shutdown::Shutdown;
+use crate::swap::Swap;
 
 /// Limits on clients.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +30,21 @@ pub(crate) struct Limits {
     pub(crate) header: Duration,
 }
 
-/// Serves `app` until the shutdown begins, then lets connections end.
-pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
-    let room = Arc::new(Semaphore::new(limits.connections));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header)
-        .max_headers(128);
+/// How connections are taken.
+pub(crate) struct Door {
+    pub(crate) app: Router,
+    pub(crate) limits: Limits,
+    pub(crate) proxies: Proxies,
+    /// What connections are encrypted with; `None`: they are not.
+    pub(crate) tls: Option<Swap<ServerConfig>>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// Serves until the shutdown begins, then lets connections end.
+pub(crate) async fn serve(listener: TcpListener, door: Door) {
+    let door = Arc::new(door);
+    let shutdown = &door.shutdown;
+    let room = Arc::new(Semaphore::new(door.limits.connections));
     loop {
         let permit = tokio::select! {
             permit = Arc::clone(&room).acquire_owned() => permit,
@@ -50,29 +64,67 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, sh
             }
         };
         prepare(&stream);
-        let service = app
+        let one = Arc::clone(&door);
+        shutdown.connections.spawn(async move {
+            let _permit = permit;
+            one.talk(stream, peer).await;
+        });
+    }
+}
+
+impl Door {
+    /// One connection, from its first byte to its end.
+    async fn talk(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(tls) = &self.tls else {
+            return self.answer(stream, peer).await;
+        };
+        let handshake = TlsAcceptor::from(tls.current()).accept(stream);
+        // A client has as long for it as for the head of a request.
+        let handshake = tokio::time::timeout(self.limits.header, handshake);
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            () = self.shutdown.stopping.cancelled() => return,
+        };
+        match handshake {
+            Ok(Ok(stream)) => self.answer(stream, peer).await,
+            Ok(Err(error)) => tracing::debug!(%error, %peer, "no encryption was agreed on"),
+            Err(_) => tracing::debug!(%peer, "a client took too long to agree on encryption"),
+        }
+    }
+
+    async fn answer<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let proxies = self.proxies.clone();
+        let service = self
+            .app
             .clone()
             .map_request(move |mut request: hyper::Request<_>| {
+                let client = proxies.client(peer.ip(), request.headers());
+                let proxied = ViaProxy(proxies.trusts(peer.ip()));
+                request.extensions_mut().insert(client);
+                request.extensions_mut().insert(proxied);
                 request.extensions_mut().insert(ConnectInfo(peer));
                 request
             });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header)
+            .max_headers(128);
         let connection =
             http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let stopping = shutdown.stopping.clone();
-        shutdown.connections.spawn(async move {
-            let _permit = permit;
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, %peer, "a connection ended early");
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.shutdown.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
-        });
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "a connection ended early");
+        }
     }
 }
 

@@ -1,41 +1,38 @@
-//! Alerts: what is measured now and then, and what waits to be sent.
+//! Alerts and notices that wait to be sent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use systemprompt_config::Alert;
 use systemprompt_domain::Clock;
-use systemprompt_notify::{Channel, Channels, Message, Retry, SendError};
+use systemprompt_notify::{Channel, Channels, Retry, SendError, Waiting};
 use systemprompt_storage::budgets::{self, Delivery, Outcome};
+use tokio_util::sync::CancellationToken;
+
+use crate::swap::Swap;
 
 /// How often the outbox is looked at.
 const ROUND: Duration = Duration::from_secs(1);
-/// How many rounds pass between two measurements.
-const ROUNDS_A_MEASUREMENT: u32 = 15;
 
-/// What watching takes.
-pub(crate) struct Watch {
-    pub(crate) alerts: Vec<Alert>,
-    pub(crate) channels: Channels,
+/// What sending takes.
+pub(crate) struct Outbox {
+    pub(crate) channels: Swap<Channels>,
     pub(crate) pool: PgPool,
 }
 
-impl Watch {
-    /// Measures and sends, for ever. Any number of servers may do so: each
-    /// threshold is told once, and each message is sent by one of them.
-    pub(crate) async fn run(self) {
-        let channels = Arc::new(self.channels);
+impl Outbox {
+    /// Sends what is due, until `stop`. Any number of servers may do so: each message
+    /// is sent by one of them. One that is on its way is sent to its end: a message
+    /// that was taken and not recorded would be sent twice.
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for n in 0_u32.. {
-            round.tick().await;
-            let mut told = Ok(());
-            if n.is_multiple_of(ROUNDS_A_MEASUREMENT) {
-                let now = Clock::System.now();
-                told = budgets::alerts::evaluate(&self.pool, &self.alerts, now).await;
+        loop {
+            tokio::select! {
+                _ = round.tick() => {}
+                () = stop.cancelled() => return,
             }
-            if let Err(error) = told.and(deliver(&self.pool, &channels).await) {
+            if let Err(error) = deliver(&self.pool, &self.channels.current(), &stop).await {
                 // The database is away; what is due stays due.
                 tracing::debug!(%error, "alerts wait for the database");
             }
@@ -43,9 +40,13 @@ impl Watch {
     }
 }
 
-/// Sends everything that is due.
-async fn deliver(pool: &PgPool, channels: &Arc<Channels>) -> Result<(), sqlx::Error> {
-    loop {
+/// Sends everything that is due, until `stop`.
+async fn deliver(
+    pool: &PgPool,
+    channels: &Arc<Channels>,
+    stop: &CancellationToken,
+) -> Result<(), sqlx::Error> {
+    while !stop.is_cancelled() {
         let send = |delivery| send(Arc::clone(channels), delivery);
         let Some((delivery, outcome)) = budgets::deliver_next(pool, Clock::System, send).await?
         else {
@@ -62,6 +63,7 @@ async fn deliver(pool: &PgPool, channels: &Arc<Channels>) -> Result<(), sqlx::Er
             }
         }
     }
+    Ok(())
 }
 
 async fn send(channels: Arc<Channels>, delivery: Delivery) -> Outcome {
@@ -70,11 +72,11 @@ async fn send(channels: Arc<Channels>, delivery: Delivery) -> Outcome {
         Ok(channel) => channel,
         Err(error) => return undelivered(format!("{error}")),
     };
-    let message: Message = match serde_json::from_value(delivery.message) {
+    let message: Waiting = match serde_json::from_value(delivery.message) {
         Ok(message) => message,
         Err(error) => return undelivered(format!("the message cannot be read: {error}")),
     };
-    match channels.send(channel, &message).await {
+    match channels.send(channel, message.told()).await {
         Ok(()) => Outcome::Sent,
         Err(error) => outcome(&error),
     }

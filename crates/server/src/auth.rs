@@ -1,17 +1,24 @@
-//! Who is asking: the token list of the profile, or the person at the keyboard
-//! of a server that is bound to loopback and has no tokens.
+//! Who is asking: a token of the profile or of the database, or the person at the
+//! keyboard of a server that is bound to loopback and has no tokens.
+
+mod known;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
-use systemprompt_config::{Profile, Scope, Token};
+use systemprompt_config::{Profile, Token};
+use systemprompt_domain::{Scope, TokenText};
+use systemprompt_mcp::Caller;
+use systemprompt_storage::tokens::{self, Hash};
+
+pub(crate) use self::known::Known;
 
 /// Who is asking.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// The token's name; `None` in open mode.
     pub(crate) token: Option<String>,
@@ -35,15 +42,34 @@ impl Identity {
 
     /// Whether it may do what `scope` covers.
     pub(crate) fn has(&self, scope: Scope) -> bool {
-        self.token.is_none() || self.scopes.contains(&scope)
+        self.token.is_none() || self.scopes.iter().any(|held| held.covers(scope))
     }
 
     /// What it may see in answers: an agent's token sees that agent only.
     pub(crate) fn reads(&self) -> systemprompt_reporting::Scope {
         match &self.agent {
-            Some(agent) => systemprompt_reporting::Scope::agent(agent.clone()),
-            None => systemprompt_reporting::Scope::everything(),
+            Some(agent) if !self.scopes.contains(&Scope::Admin) => {
+                systemprompt_reporting::Scope::agent(agent.clone())
+            }
+            _ => systemprompt_reporting::Scope::everything(),
         }
+    }
+
+    /// As whom it asks over MCP: who may read asks everything it may read, an agent
+    /// about itself. A token that is for agents and names none asks nothing.
+    pub(crate) fn asks(&self) -> Option<Caller> {
+        if self.has(Scope::Read) {
+            Some(Caller::reader(self.reads()))
+        } else {
+            self.agent.clone().map(Caller::agent)
+        }
+    }
+
+    /// Whether it may report what an agent did. A token that stands for no agent
+    /// is that of a service, which reports on all of its own.
+    pub(crate) fn may_report_on(&self, agent: &str) -> bool {
+        let bound = self.agent.is_some() || self.agents.as_ref().is_some_and(|a| !a.is_empty());
+        !bound || self.may_act_for(agent)
     }
 
     /// Whether it may act for an agent.
@@ -60,74 +86,175 @@ impl Identity {
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Refusal {
     #[error(
-        "a systemprompt token is needed; add one under server.tokens in the profile and send it as x-systemprompt-token, or where your SDK puts its API key"
+        "a systemprompt token is needed; issue one with `systemprompt admin token create` and send it as x-systemprompt-token, or where your SDK puts its API key"
     )]
     NoToken,
-    #[error("this systemprompt token is not known")]
-    UnknownToken,
-    #[error("this systemprompt token does not have the scope for this")]
-    Scope,
     #[error(
-        "without tokens this server answers only direct requests from its own machine; add a token under server.tokens in the profile"
+        "this systemprompt token is not known; `systemprompt admin token create` issues another one"
+    )]
+    UnknownToken,
+    #[error("this is no whole systemprompt token: something is missing or mistyped")]
+    Malformed,
+    #[error(
+        "this systemprompt token has expired; `systemprompt admin token create` issues another one"
+    )]
+    Expired,
+    #[error(
+        "this systemprompt token was revoked; `systemprompt admin token create` issues another one"
+    )]
+    Revoked,
+    #[error("the agent of this systemprompt token is disabled")]
+    AgentDisabled,
+    #[error(
+        "this systemprompt token does not have the scope {0}; `systemprompt admin token create` issues one of another kind"
+    )]
+    Scope(Scope),
+    #[error(
+        "without tokens this server answers only direct requests from its own machine; issue a token with `systemprompt admin token create` and send it as x-systemprompt-token"
     )]
     NotLocal,
+    #[error("whether this systemprompt token is known cannot be told at the moment")]
+    Unavailable,
+}
+
+impl Refusal {
+    /// The status that says it.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Scope(_) | Self::AgentDisabled => StatusCode::FORBIDDEN,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// Whether nothing was shown that could have let somebody in.
+    pub(crate) const fn is_of_nobody(self) -> bool {
+        matches!(self, Self::NoToken | Self::NotLocal)
+    }
+
+    /// The word for it in the audit trail.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::UnknownToken => "unknown_token",
+            Self::Malformed => "malformed_token",
+            Self::Expired => "expired_token",
+            Self::Revoked => "revoked_token",
+            Self::AgentDisabled => "agent_disabled",
+            Self::Scope(_) => "scope",
+            Self::NotLocal => "not_local",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What a request shows of who sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A token of the profile, or the person at the keyboard of an open server.
+    Known(Arc<Identity>),
+    /// A token that the database may know.
+    Token(Hash),
+    /// Nothing that could be let in.
+    None(Refusal),
+}
+
+/// Somebody who is not let in, and who that is as far as that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Turned {
+    pub(crate) refusal: Refusal,
+    pub(crate) who: Option<Arc<Identity>>,
 }
 
 /// Decides who is asking.
 #[derive(Clone, Debug)]
 pub(crate) struct Auth {
     /// By SHA-256, so that no comparison depends on a secret's bytes.
-    tokens: Arc<HashMap<[u8; 32], Identity>>,
+    tokens: Arc<HashMap<Hash, Arc<Identity>>>,
+    known: Known,
     loopback: bool,
 }
 
 impl Auth {
-    pub(crate) fn new(profile: &Profile) -> Self {
+    pub(crate) fn new(profile: &Profile, known: Known) -> Self {
         let tokens = profile.server.tokens.iter();
-        let tokens = tokens.map(|t| (digest(t.token.expose().as_bytes()), Identity::of(t)));
+        let tokens = tokens.map(|t| {
+            let identity = Arc::new(Identity::of(t));
+            (digest(t.token.expose().as_bytes()), identity)
+        });
         Self {
             tokens: Arc::new(tokens.collect()),
+            known,
             loopback: profile.server.listen.ip().is_loopback(),
         }
     }
 
     /// Whether requests without a token are answered (for loopback peers).
     pub(crate) fn is_open(&self) -> bool {
-        self.tokens.is_empty() && self.loopback
+        self.loopback && self.tokens.is_empty() && !self.known.were_issued()
     }
 
-    /// The identity behind a request. `keys` are the places in which an SDK may
-    /// have put a systemprompt token instead of the provider's key.
-    pub(crate) fn identify<'a>(
+    /// Whether tokens are accepted without asking the database that is away.
+    pub(crate) fn is_remembering(&self) -> bool {
+        self.known.is_away()
+    }
+
+    /// What a request shows. `keys` are the places in which an SDK may have put a
+    /// systemprompt token instead of the provider's key.
+    pub(crate) fn credential<'a>(
         &self,
         headers: &'a HeaderMap,
         peer: SocketAddr,
         keys: impl IntoIterator<Item = &'a [u8]>,
-        scope: Scope,
-    ) -> Result<Identity, Refusal> {
-        if self.is_open() {
-            return if is_local(headers, peer) {
-                Ok(Identity::default())
-            } else {
-                Err(Refusal::NotLocal)
-            };
-        }
+    ) -> Credential {
         let own = headers
             .get("x-systemprompt-token")
             .map(http::HeaderValue::as_bytes);
         let mut refusal = Refusal::NoToken;
         for key in own.into_iter().chain(keys) {
-            match self.tokens.get(&digest(key)) {
-                Some(identity) if identity.has(scope) => return Ok(identity.clone()),
-                Some(_) => return Err(Refusal::Scope),
-                None => refusal = Refusal::UnknownToken,
+            if let Some(identity) = self.tokens.get(&digest(key)) {
+                return Credential::Known(Arc::clone(identity));
             }
+            refusal = match str::from_utf8(key).map(str::parse::<TokenText>) {
+                Ok(Ok(token)) => return Credential::Token(tokens::hash(&token)),
+                _ if key.starts_with(b"sp_") => Refusal::Malformed,
+                _ => Refusal::UnknownToken,
+            };
         }
-        Err(refusal)
+        if !self.is_open() {
+            Credential::None(refusal)
+        } else if is_local(headers, peer) {
+            Credential::Known(Arc::default())
+        } else {
+            Credential::None(Refusal::NotLocal)
+        }
+    }
+
+    /// The identity behind what a request shows, if it may do what `scope` covers.
+    /// A token that was verified a moment ago costs no question.
+    pub(crate) async fn admit(
+        &self,
+        credential: Credential,
+        scope: Scope,
+    ) -> Result<Arc<Identity>, Turned> {
+        let stranger = |refusal| Turned { refusal, who: None };
+        let identity = match credential {
+            Credential::Known(identity) => identity,
+            Credential::Token(hash) => self.known.identify(hash).await?,
+            Credential::None(refusal) => return Err(stranger(refusal)),
+        };
+        if identity.has(scope) {
+            Ok(identity)
+        } else {
+            Err(Turned {
+                refusal: Refusal::Scope(scope),
+                who: Some(identity),
+            })
+        }
     }
 }
 
-fn digest(key: &[u8]) -> [u8; 32] {
+fn digest(key: &[u8]) -> Hash {
     Sha256::digest(key).into()
 }
 
@@ -140,7 +267,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// A request straight from this machine: not through a proxy on it, and not
 /// from a web page that a browser on it shows.
-fn is_local(headers: &HeaderMap, peer: SocketAddr) -> bool {
+pub(crate) fn is_local(headers: &HeaderMap, peer: SocketAddr) -> bool {
     let host = headers
         .get(HOST)
         .and_then(|host| host.to_str().ok())

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgPool;
-use systemprompt_budgets::{Estimates, Outlook, Rules, Subject};
+use systemprompt_budgets::{Estimates, Outlook, Rule, Rules, Subject};
 use systemprompt_config::Reserve;
 use systemprompt_domain::Nanos;
 use systemprompt_domain::event::{RequestContext, RequestFinished, Reserved};
@@ -16,6 +16,7 @@ use systemprompt_domain::ids::SpoolId;
 use systemprompt_pricing::Catalogue;
 
 use self::held::Held;
+use crate::swap::Swap;
 
 /// How often leases are looked at that nobody uses.
 const ROUND: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ pub(crate) struct Budgets(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    held: Vec<Held>,
+    held: Swap<Vec<Arc<Held>>>,
     store: Store,
     estimates: Mutex<Estimates>,
 }
@@ -64,7 +65,7 @@ impl Budgets {
     pub(crate) fn new(rules: &Rules, pool: PgPool, spool: SpoolId) -> Self {
         let pausing = rules.iter().filter(|rule| rule.pauses());
         Self(Arc::new(Inner {
-            held: pausing.cloned().map(Held::new).collect(),
+            held: Swap::new(pausing.cloned().map(Held::new).map(Arc::new).collect()),
             store: Store {
                 pool,
                 spool,
@@ -74,12 +75,37 @@ impl Budgets {
         }))
     }
 
+    /// Holds requests to other budgets from now on. What is leased for one that
+    /// still counts the same requests is kept, the rest is given back.
+    pub(crate) async fn replace(&self, rules: &Rules) {
+        let before = self.0.held.current();
+        let held = |rule: &Rule| {
+            let old = before.iter().find(|held| held.rule().counts_like(rule));
+            match old {
+                Some(held) if held.rule() == rule => Arc::clone(held),
+                Some(held) => Arc::new(held.under(rule.clone())),
+                None => Arc::new(Held::new(rule.clone())),
+            }
+        };
+        let held: Vec<_> = rules
+            .iter()
+            .filter(|rule| rule.pauses())
+            .map(held)
+            .collect();
+        self.0.held.replace(held.clone());
+        for old in before.iter() {
+            if !held.iter().any(|held| Arc::ptr_eq(held, old)) {
+                old.give_back_all(&self.0.store).await;
+            }
+        }
+    }
+
     /// The first budget that counts a request.
-    pub(crate) fn covering(&self, context: &RequestContext) -> Option<&str> {
+    pub(crate) fn covering(&self, context: &RequestContext) -> Option<String> {
         let subject = Subject::from(context);
-        let mut held = self.0.held.iter();
-        let held = held.find(|held| held.rule().applies(subject))?;
-        Some(&held.rule().name)
+        let held = self.0.held.current();
+        let held = held.iter().find(|held| held.rule().applies(subject))?;
+        Some(held.rule().name.clone())
     }
 
     /// Sets aside what a request is taken to cost in every budget that counts
@@ -100,10 +126,8 @@ impl Budgets {
             max_tokens,
         };
         let mut reserved = Reserved::default();
-        let counting = || {
-            let held = self.0.held.iter();
-            held.filter(|held| held.rule().applies(subject))
-        };
+        let all = self.0.held.current();
+        let counting = || all.iter().filter(|held| held.rule().applies(subject));
         for (n, held) in counting().enumerate() {
             let reserve = held.rule().reserve;
             let amount = amount(&mut reserved, reserve);
@@ -139,7 +163,8 @@ impl Budgets {
     pub(crate) fn learn(&self, finished: &RequestFinished) {
         let context = &finished.context;
         let output = finished.usage.tokens.output_total();
-        let (false, Some(model)) = (self.0.held.is_empty(), &context.requested_model) else {
+        let idle = self.0.held.current().is_empty();
+        let (false, Some(model)) = (idle, &context.requested_model) else {
             return;
         };
         if output > 0 {
@@ -163,7 +188,7 @@ impl Budgets {
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             round.tick().await;
-            for held in &self.0.held {
+            for held in self.0.held.current().iter() {
                 held.give_back_idle(&self.0.store).await;
             }
         }
@@ -171,7 +196,7 @@ impl Budgets {
 
     /// Gives back everything that is not reserved: the server stops.
     pub(crate) async fn close(&self) {
-        for held in &self.0.held {
+        for held in self.0.held.current().iter() {
             held.give_back_all(&self.0.store).await;
         }
     }

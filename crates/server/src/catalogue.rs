@@ -5,7 +5,7 @@
 //! of the request.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -14,7 +14,10 @@ use systemprompt_pricing::{Catalogue, CustomPrice};
 use systemprompt_storage::Storage;
 use systemprompt_storage::prices::{CHANNEL, PricesError, in_force, stamp};
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use crate::shutdown::Shutdown;
+use crate::swap::Swap;
 
 /// How often to look whether something was imported unheard.
 const POLL: Duration = Duration::from_secs(30);
@@ -27,9 +30,28 @@ pub(crate) struct Prices(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Held only to copy the pointer or to replace it.
-    current: RwLock<Arc<Catalogue>>,
-    custom: BTreeMap<String, CustomPrice>,
+    current: Swap<Catalogue>,
+    /// The profile's prices. Held while a catalogue is made of them.
+    custom: Mutex<Custom>,
+}
+
+type Custom = BTreeMap<String, CustomPrice>;
+
+/// Prices that were read and wait to be put in force. Nobody else changes any
+/// meanwhile.
+pub(crate) struct Fresh<'a> {
+    current: &'a Swap<Catalogue>,
+    held: MutexGuard<'a, Custom>,
+    custom: Custom,
+    pub(crate) catalogue: Catalogue,
+}
+
+impl Fresh<'_> {
+    /// Puts them in force.
+    pub(crate) fn apply(mut self) {
+        *self.held = self.custom;
+        self.current.replace(self.catalogue);
+    }
 }
 
 impl Prices {
@@ -41,14 +63,33 @@ impl Prices {
         pool: &PgPool,
         custom: BTreeMap<String, CustomPrice>,
     ) -> Result<Self, PricesError> {
-        let current = RwLock::new(Arc::new(in_force(pool, &custom).await?));
+        let current = Swap::new(in_force(pool, &custom).await?);
+        let custom = Mutex::new(custom);
         Ok(Self(Arc::new(Inner { current, custom })))
+    }
+
+    /// The prices with others of the profile, to be put in force.
+    ///
+    /// # Errors
+    /// If the database fails or a price of the profile is impossible.
+    pub(crate) async fn with_custom(
+        &self,
+        pool: &PgPool,
+        custom: BTreeMap<String, CustomPrice>,
+    ) -> Result<Fresh<'_>, PricesError> {
+        let held = self.0.custom.lock().await;
+        let catalogue = in_force(pool, &custom).await?;
+        Ok(Fresh {
+            current: &self.0.current,
+            held,
+            custom,
+            catalogue,
+        })
     }
 
     /// The prices for one request.
     pub(crate) fn current(&self) -> Arc<Catalogue> {
-        let current = self.0.current.read();
-        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+        self.0.current.current()
     }
 
     /// Keeps up with imports until the server stops.
@@ -90,12 +131,9 @@ impl Prices {
         if now == *known {
             return Ok(());
         }
-        let fresh = Arc::new(in_force(pool, &self.0.custom).await?);
-        *self
-            .0
-            .current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        let custom = self.0.custom.lock().await;
+        self.0.current.replace(in_force(pool, &custom).await?);
+        drop(custom);
         if !known.is_empty() {
             tracing::info!("prices were imported; requests are priced with them from now on");
         }

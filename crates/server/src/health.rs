@@ -12,6 +12,7 @@ use std::time::Duration;
 use systemprompt_capture::Spool;
 use systemprompt_storage::WriterStats;
 
+use crate::auth::Auth;
 use crate::budgets::Budgets;
 use crate::gateway::Gateway;
 use crate::shutdown::Shutdown;
@@ -20,6 +21,7 @@ use crate::shutdown::Shutdown;
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     pub(crate) pool: PgPool,
+    pub(crate) auth: Auth,
     pub(crate) spool: Spool,
     pub(crate) gateway: Gateway,
     pub(crate) budgets: Budgets,
@@ -52,6 +54,7 @@ pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Va
     let body = json!({
         "status": word,
         "database": if database { "ok" } else { "unreachable" },
+        "tokens": if health.auth.is_remembering() { "remembered" } else { "verified" },
         "spool": if spool { "ok" } else { "unavailable" },
         "spool_backlog_bytes": health.spool.backlog(),
         "undurable": undurable,

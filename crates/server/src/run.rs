@@ -1,6 +1,6 @@
 //! From the command line to a running server, and back down in order.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,46 +9,53 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use systemprompt_budgets::Rules;
-use systemprompt_capture::{Recorder, Spool, SpoolOptions};
-use systemprompt_config::{Config, LogFormat};
+use systemprompt_capture::{Spool, SpoolOptions};
+use systemprompt_config::{Config, Sources};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
-use systemprompt_notify::Channels;
-use systemprompt_reporting::Settings;
-use systemprompt_storage::{Storage, Writer, prices};
+use systemprompt_storage::audit::{self, AnchorFile};
+use systemprompt_storage::{Storage, Writer, WriterError, prices};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
 
-use crate::alerts::Watch;
-use crate::api::ApiState;
+use crate::accept::Door;
 use crate::args::Args;
-use crate::auth::Auth;
-use crate::budgets::Budgets;
+use crate::assemble::{Foundation, Server};
 use crate::catalogue::Prices;
-use crate::gateway::{Gateway, Parts};
-use crate::health::Health;
+use crate::demo::Demo;
+use crate::door::client::Proxies;
+use crate::logs::{self, Kept};
 use crate::shutdown::Shutdown;
-use crate::{accept, app, keys, welcome};
+use crate::swap::Swap;
+use crate::{accept, demo, tls, welcome};
 
-/// How long the end of an answer may wait for the disk.
-const DISK_PATIENCE: Duration = Duration::from_secs(1);
 /// How long segments are kept after they were stored.
 const KEEP_SEGMENTS: Duration = Duration::from_secs(24 * 3600);
+/// How long the last checkpoint of the audit log may take.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
+/// How long the last log lines may take into the database.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Runs the server until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = configure(&args).and_then(|config| {
-        start_logging(&config);
+    if args.remove_demo {
+        return remove_demo(&args);
+    }
+    let outcome = sources(&args).and_then(|sources| {
+        let config = systemprompt_config::load(&sources)?;
+        let kept = logs::start(&config);
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let outcome = runtime.block_on(serve(&config, &args));
+        let outcome = runtime.block_on(serve(&config, sources, args.accept_gap, kept));
         // Whatever still runs only holds what the spool has already.
         runtime.shutdown_timeout(Duration::from_secs(1));
         outcome
@@ -62,9 +69,30 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn configure(args: &Args) -> anyhow::Result<Config> {
+fn sources(args: &Args) -> anyhow::Result<Sources> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
-    Ok(systemprompt_config::load(&args.sources(root(here)))?)
+    let root = root(here);
+    if args.demo {
+        args.demonstration(&root).prepare()?;
+    }
+    Ok(args.sources(root))
+}
+
+/// Removes what `--demo` made up.
+fn remove_demo(args: &Args) -> ExitCode {
+    let here = std::env::current_dir().unwrap_or_default();
+    let demo = args.demonstration(&root(here));
+    let folder = demo.folder().display();
+    let (text, code) = match demo.remove() {
+        Ok(true) => (format!("removed {folder}"), ExitCode::SUCCESS),
+        Ok(false) => (
+            format!("there is no demonstration in {folder}"),
+            ExitCode::SUCCESS,
+        ),
+        Err(error) => (format!("error: {error:#}"), ExitCode::FAILURE),
+    };
+    let _ = writeln!(std::io::stderr(), "{text}");
+    code
 }
 
 /// The folder that holds the profiles: this one, or the nearest above it.
@@ -76,28 +104,19 @@ fn root(here: PathBuf) -> PathBuf {
     found.unwrap_or(here)
 }
 
-fn start_logging(config: &Config) {
-    let server = &config.profile.server;
-    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| server.log.clone());
-    // sqlx warns of slow statements on its own terms; ours are timed by us.
-    let filter = EnvFilter::try_new(format!("{filter},sqlx=warn,hyper=warn"))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match server.log_format {
-        LogFormat::Json => logs.json().init(),
-        LogFormat::Text => logs.with_target(false).init(),
-    }
-}
-
-async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
+async fn serve(
+    config: &Config,
+    sources: Sources,
+    accept_gap: bool,
+    kept: Option<Kept>,
+) -> anyhow::Result<()> {
+    // Before anything takes time: without it a SIGHUP ends the process.
+    let hangups = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let profile = &config.profile;
-    let analytics = &profile.analytics;
     let storage_dir = &profile.server.storage;
     std::fs::create_dir_all(storage_dir)
         .with_context(|| format!("cannot write the storage folder {}", storage_dir.display()))?;
+    let tls = tls::load(&profile.server)?.map(Swap::new);
     // The port first: it is the cheapest thing to find taken.
     let listener = TcpListener::bind(profile.server.listen)
         .await
@@ -117,96 +136,62 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
         keep: KEEP_SEGMENTS,
     })?;
     let storage = Arc::new(Storage::open(config, |step| tracing::info!("{step}")).await?);
-    let custom = profile.analytics.costs.custom_pricing.clone();
-    let prices = Prices::load(storage.pool(), custom).await?;
-    prices::keep(storage.pool(), &prices.current(), Clock::System.now())
-        .await
-        .context("cannot keep the price versions in the database")?;
+    // Without the keys of the audit log nothing could be recorded.
+    let log = storage.log()?;
+    let anchor = AnchorFile::new(profile.audit_anchor());
+    let stop_logs = CancellationToken::new();
+    let keeping =
+        kept.map(|kept| tokio::spawn(kept.run(storage.control_pool(), stop_logs.clone())));
+    let prices = load_prices(config, &storage).await?;
 
     let boot = BootId::new();
-    let recovered = Writer::start(
-        storage.writer_pool(),
-        spool.clone(),
-        Clock::System,
-        boot,
-        Sampling::new(analytics.sampling_rate),
-        args.accept_gap,
-    );
-    let rules = Arc::new(Rules::new(&analytics.alerts));
-    let mut writer = recovered.await?.with_rules(rules);
-    writer.drain().await?;
-    let lost = writer.settle_lost().await?;
-    if lost > 0 {
-        tracing::warn!(
-            requests = lost,
-            "an earlier run of this server died in the middle of requests; they are marked lost"
-        );
-    }
-
-    // With analytics off nothing is counted, so nothing can be held to a limit.
-    let alerts = if analytics.enabled {
-        analytics.alerts.clone()
-    } else {
-        Vec::new()
-    };
-    let budgets = Budgets::new(&Rules::new(&alerts), storage.control_pool(), spool.id());
-    let alerts = Watch {
-        alerts,
-        channels: Channels::new(&profile.notifications)?,
-        pool: storage.outbox_pool(),
-    };
+    let writer = recover(config, accept_gap, &storage, &prices, &spool, boot).await?;
+    let public = public_lane(config, accept_gap, &storage, boot).await?;
     let shutdown = Shutdown::default();
-    let auth = Auth::new(profile);
-    let gateway = Gateway::new(
-        profile,
-        Parts {
-            auth: auth.clone(),
-            recorder: analytics
-                .enabled
-                .then(|| Recorder::new(spool.clone(), DISK_PATIENCE)),
-            prices: prices.clone(),
-            budgets: budgets.clone(),
-            conversation_key: keys::load_or_make(storage_dir, "conversation")
-                .context("cannot keep keys in the storage folder")?,
-            boot,
-            shutdown: shutdown.clone(),
-        },
-    )?;
-    let health = Health {
-        pool: storage.pool().clone(),
+    let running = Server::assemble(Foundation {
+        config,
+        address,
+        storage: &storage,
         spool,
-        gateway: gateway.clone(),
-        budgets: budgets.clone(),
+        public: public.as_ref().map(|(spool, _)| spool.clone()),
+        prices,
+        boot,
         writer: writer.stats(),
+        rules: writer.rules(),
+        tls: tls.clone(),
         shutdown: shutdown.clone(),
-    };
-    let api = ApiState::new(
-        storage.pool().clone(),
-        Settings::from(analytics),
-        Clock::System,
-    );
-    let open = auth.is_open();
-    let app = app::router(auth, gateway, health, api);
+    })
+    .await?;
 
-    let tending = [
-        tokio::spawn(budgets.clone().tend()),
-        tokio::spawn(alerts.run()),
-    ];
-    tokio::spawn(supervise(Arc::clone(&storage), shutdown.clone()));
-    tokio::spawn(prices.follow(Arc::clone(&storage), shutdown.clone()));
+    let mut tasks = running.start(&storage);
+    let covering = audit::tend(storage.upkeep_pool(), Arc::clone(&log), anchor.clone());
+    tasks.until_drained(covering);
+    let reload = running.reload(config, sources);
+    tokio::spawn(reload.run(hangups, shutdown.clone()));
     let (stop_writer, stopped) = watch::channel(false);
-    let writing = tokio::spawn(async move { writer.run(stopped).await });
+    let public = public.map(|(_, writer)| tokio::spawn(write_public(writer, stopped.clone())));
+    let mut writing = tokio::spawn(async move {
+        let mut writer = writer;
+        writer.run(stopped).await
+    });
     let downstream = &profile.limits.downstream;
     let limits = accept::Limits {
         connections: downstream.connections as usize,
         header: downstream.header_timeout,
     };
-    let accepting = tokio::spawn(accept::serve(listener, app, limits, shutdown.clone()));
+    let door = Door {
+        app: running.app,
+        limits,
+        proxies: Proxies::new(&profile.server.trusted_proxies),
+        tls,
+        shutdown: shutdown.clone(),
+    };
+    let accepting = tokio::spawn(accept::serve(listener, door));
+    let welcome = welcome::text(address, config, running.open, running.first_link.as_ref());
     let mut out = std::io::stdout();
-    let _ = out.write_all(welcome::text(address, config, open).as_bytes());
+    let _ = out.write_all(welcome.as_bytes());
     let _ = out.flush();
 
-    let mut writing = writing;
     let failed = tokio::select! {
         signal = Shutdown::signalled() => {
             signal.context("cannot listen for signals")?;
@@ -217,44 +202,135 @@ async fn serve(config: &Config, args: &Args) -> anyhow::Result<()> {
     tracing::info!("stopping: requests under way may end");
     shutdown.drain(profile.limits.stop_timeout).await;
     accepting.await.context("the accept loop failed")?;
-    for task in &tending {
-        task.abort();
-    }
-    budgets.close().await;
+    tasks.end().await;
+    running.refusals.close();
+    running.budgets.close().await;
     let ended = match failed {
         Some(ended) => ended,
         None => {
             let _ = stop_writer.send(true);
-            // Without the database the rest stays in the spool for the next start.
-            match tokio::time::timeout(Duration::from_secs(10), &mut writing).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    writing.abort();
-                    tracing::warn!(
-                        "the database is away: what is not stored yet stays in the spool"
-                    );
-                    Ok(Ok(()))
-                }
-            }
+            last_batch(writing).await
         }
     };
+    if let Some(public) = public {
+        // It was told to stop together with the gateway's.
+        let _ = stop_writer.send(true);
+        let _ = last_batch(public).await;
+    }
+    let pool = storage.control_pool();
+    let last = audit::checkpoint(&pool, &log, &anchor);
+    if let Ok(Err(error)) = tokio::time::timeout(LAST_CHECKPOINT, last).await {
+        tracing::warn!(%error, "the audit log has no last checkpoint");
+    }
+    stop_logs.cancel();
+    if let Some(keeping) = keeping {
+        let _ = tokio::time::timeout(LAST_LINES, keeping).await;
+    }
     storage.close().await?;
     ended.context("the writer failed")??;
     Ok(())
 }
 
-/// Looks after the embedded database: requests go on without it, questions do
-/// not.
-async fn supervise(storage: Arc<Storage>, shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(2)) => {}
-            () = shutdown.stopping.cancelled() => return,
-        }
-        match storage.revive().await {
-            Ok(true) => tracing::warn!("the embedded database had died and was started again"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the embedded database does not start"),
+/// The prices in force, whose versions the database knows from now on.
+async fn load_prices(config: &Config, storage: &Storage) -> anyhow::Result<Prices> {
+    let custom = config.profile.analytics.costs.custom_pricing.clone();
+    let prices = Prices::load(storage.pool(), custom).await?;
+    prices::keep(storage.pool(), &prices.current(), Clock::System.now())
+        .await
+        .context("cannot keep the price versions in the database")?;
+    Ok(prices)
+}
+
+/// The writer, after everything is stored that an earlier run left in the
+/// spool.
+async fn recover(
+    config: &Config,
+    accept_gap: bool,
+    storage: &Storage,
+    prices: &Prices,
+    spool: &Spool,
+    boot: BootId,
+) -> anyhow::Result<Writer> {
+    let analytics = &config.profile.analytics;
+    let recovered = Writer::start(
+        storage.writer_pool(),
+        spool.clone(),
+        Clock::System,
+        boot,
+        Sampling::new(analytics.sampling_rate),
+        accept_gap,
+    );
+    let rules = Arc::new(Rules::new(&analytics.alerts));
+    let mut writer = recovered.await?.with_rules(rules);
+    writer.drain().await?;
+    let folder = &config.profile.server.storage;
+    if Demo::is(folder) {
+        demo::fill(storage, folder, spool, &mut writer, &prices.current()).await?;
+    }
+    let lost = writer.settle_lost().await?;
+    if lost > 0 {
+        tracing::warn!(
+            requests = lost,
+            "an earlier run of this server died in the middle of requests; they are marked lost"
+        );
+    }
+    Ok(writer)
+}
+
+/// The lane of web traffic, with a writer of its own: a flood of it cannot touch the
+/// gateway.
+async fn public_lane(
+    config: &Config,
+    accept_gap: bool,
+    storage: &Storage,
+    boot: BootId,
+) -> anyhow::Result<Option<(Spool, Writer)>> {
+    let profile = &config.profile;
+    if !(profile.analytics.enabled && profile.web.enabled) {
+        return Ok(None);
+    }
+    let spool = Spool::open(SpoolOptions {
+        dir: profile.server.storage.join("spool/public"),
+        lane: "public",
+        cap: profile.limits.spool.cap,
+        segment: profile.limits.spool.segment,
+        keep: KEEP_SEGMENTS,
+    })?;
+    let writer = Writer::start(
+        storage.writer_pool(),
+        spool.clone(),
+        Clock::System,
+        boot,
+        Sampling::default(),
+        accept_gap,
+    );
+    Ok(Some((spool, writer.await?)))
+}
+
+/// Stores web traffic. Where that fails for good, the gateway goes on, and what
+/// came stays in the spool for the next start.
+async fn write_public(
+    mut writer: Writer,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), WriterError> {
+    let ended = writer.run(stopped).await;
+    if let Err(error) = &ended {
+        tracing::error!(%error, "web traffic is not stored any more; start the server again");
+    }
+    ended
+}
+
+/// Waits for what was accepted to be stored. Without the database the rest stays
+/// in the spool for the next start.
+async fn last_batch(
+    mut writing: JoinHandle<Result<(), WriterError>>,
+) -> Result<Result<(), WriterError>, JoinError> {
+    match tokio::time::timeout(Duration::from_secs(10), &mut writing).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            writing.abort();
+            tracing::warn!("the database is away: what is not stored yet stays in the spool");
+            Ok(Ok(()))
         }
     }
 }

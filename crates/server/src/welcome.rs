@@ -6,10 +6,21 @@ use std::net::SocketAddr;
 
 use systemprompt_config::{Config, Credentials, Provider};
 use systemprompt_domain::Wire;
+use systemprompt_storage::users::Secret;
 
-/// The text for standard output. Its first line is for scripts.
-pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
-    let base = format!("http://{address}");
+/// The text for standard output, which is no log: `first_link` is the key of a
+/// link that makes the first user. Its first line is for scripts.
+pub(crate) fn text(
+    address: SocketAddr,
+    config: &Config,
+    open: bool,
+    first_link: Option<&Secret>,
+) -> String {
+    let scheme = match config.profile.server.tls_cert {
+        Some(_) => "https",
+        None => "http",
+    };
+    let base = format!("{scheme}://{address}");
     let mut out = format!("listening on {base}\n\n");
     let mut line = |text: &str| {
         out.push_str(text);
@@ -36,17 +47,37 @@ pub(crate) fn text(address: SocketAddr, config: &Config, open: bool) -> String {
     } else {
         line("Analytics is off (analytics.enabled: false): requests pass and are not recorded.");
     }
+    if let Some(key) = first_link {
+        line("");
+        line("Nobody can sign in yet. Make the first user, within a day:");
+        let site = if address.ip().is_loopback() {
+            base.as_str()
+        } else {
+            "https://<your server>"
+        };
+        line(&format!("  {site}/admin/setup?key={}", key.expose()));
+    }
     line("");
     let _ = writeln!(
         out,
         "API {base}/api/docs · health {base}/readyz · {}",
         if open {
-            "open for this machine only: no tokens are configured"
+            "open for this machine only, until a token is issued (systemprompt admin token create)"
         } else {
-            "clients need a token of server.tokens"
+            "clients need a token (systemprompt admin token create)"
         }
     );
     out
+}
+
+/// The request that a page shows where nothing was recorded yet.
+pub(crate) fn first_example(address: SocketAddr, config: &Config, open: bool) -> String {
+    let base = format!("http://{address}");
+    let mut providers = config.profile.providers.iter();
+    let first = providers.next();
+    first.map_or_else(String::new, |(name, provider)| {
+        example(&base, name, provider, open).trim_start().to_owned()
+    })
 }
 
 fn base_url(base: &str, name: &str, wire: Wire) -> String {

@@ -1,18 +1,31 @@
 //! PostgreSQL: the embedded cluster, migrations, the batch writer, rollups,
-//! and the accounts of budgets.
+//! the accounts of budgets, users, tokens and agents, what other services report.
 
-mod audit;
+pub mod agents;
+pub mod audit;
 pub mod budgets;
 pub mod check;
 pub mod embedded;
+pub mod events;
+pub mod exports;
+pub mod jobs;
+pub mod logs;
 mod migrate;
 mod open;
 mod partitions;
 pub mod prices;
 pub mod recompute;
+pub mod retention;
+pub mod settings;
+pub mod status;
+pub mod tokens;
+mod tools;
 pub mod usage;
+pub mod users;
+pub mod web;
 pub mod writer;
 
 pub use migrate::{MIGRATOR, migrate};
 pub use open::{OpenError, Storage};
+pub use partitions::{AUDIT_PARTITION, Hold, Part, Partition, make_ahead, partitions};
 pub use writer::{Writer, WriterError, WriterStats};

@@ -1,15 +1,18 @@
 //! Opening the database: the one the profile names, or our own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgPool};
+use systemprompt_audit::Keys;
 use systemprompt_config::Config;
 use tokio::sync::Mutex;
 
+use crate::audit::{self, LogError};
 use crate::embedded::{Embedded, EmbeddedError};
 
 /// A database that does not answer for this long is looked after.
@@ -36,6 +39,9 @@ pub enum OpenError {
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
     Migrate(MigrateError),
+    /// The audit log cannot be appended to.
+    #[error(transparent)]
+    Log(#[from] Arc<LogError>),
 }
 
 /// An open database, migrated, with the embedded cluster if it is ours.
@@ -46,6 +52,7 @@ pub struct Storage {
     folder: PathBuf,
     options: PgConnectOptions,
     questions: PgPool,
+    log: Result<Arc<Keys>, Arc<LogError>>,
 }
 
 impl Storage {
@@ -55,17 +62,18 @@ impl Storage {
     /// # Errors
     /// One sentence that says what to do, in each case.
     pub async fn open(config: &Config, progress: impl Fn(&str)) -> Result<Self, OpenError> {
+        let keys = config.profile.audit_keys();
         match &config.profile.database.url {
             Some(url) => {
                 let options = PgConnectOptions::from_str(url.expose())
                     .map_err(|error| OpenError::Url(error.to_string()))?;
-                Self::connect(None, options, PathBuf::new()).await
+                Self::connect(None, options, PathBuf::new(), &keys).await
             }
             None => {
                 let folder = config.profile.server.storage.clone();
                 let embedded = Embedded::start(&folder, progress).await?;
                 let options = embedded.connect_options();
-                Self::connect(Some(embedded), options, folder).await
+                Self::connect(Some(embedded), options, folder, &keys).await
             }
         }
     }
@@ -74,8 +82,13 @@ impl Storage {
         embedded: Option<Embedded>,
         options: PgConnectOptions,
         folder: PathBuf,
+        keys: &Path,
     ) -> Result<Self, OpenError> {
-        let options = options.application_name("systemprompt");
+        // Statements are not logged, and nobody is asked whether they should be: the
+        // question alone swallows the next line of a thread that logs to two places.
+        let options = options
+            .application_name("systemprompt")
+            .disable_statement_logging();
         let control = pool(1, options.clone());
         let version: String = sqlx::query_scalar("show server_version")
             .fetch_one(&control)
@@ -94,6 +107,8 @@ impl Storage {
                 MigrateError::VersionMissing(_) => OpenError::Newer,
                 other => OpenError::Migrate(other),
             })?;
+        // Whoever only reads needs no keys.
+        let log = audit::open(&control, keys).await.map_err(Arc::new);
         control.close().await;
         // A generic plan cannot drop the grains and partitions that a question
         // does not read.
@@ -102,6 +117,7 @@ impl Storage {
             options.clone().options([
                 ("plan_cache_mode", "force_custom_plan"),
                 ("statement_timeout", "5s"),
+                ("lock_timeout", "2s"),
             ]),
         );
         let embedded = embedded.map(|held| Mutex::new(vec![held]));
@@ -110,7 +126,17 @@ impl Storage {
             folder,
             options,
             questions,
+            log,
         })
+    }
+
+    /// The keys of the audit log.
+    ///
+    /// # Errors
+    /// Why this process can append nothing to the log, and so can change nothing
+    /// that has to be recorded.
+    pub fn log(&self) -> Result<Arc<Keys>, OpenError> {
+        Ok(self.log.clone()?)
     }
 
     /// Connections for questions: custom plans, five seconds a statement.
@@ -126,6 +152,7 @@ impl Storage {
             2,
             self.options.clone().options([
                 ("statement_timeout", "30s"),
+                ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "10s"),
             ]),
         )
@@ -152,9 +179,34 @@ impl Storage {
             2,
             self.options.clone().options([
                 ("statement_timeout", "10s"),
+                ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "120s"),
             ]),
         )
+    }
+
+    /// Connections for upkeep, such as retention, which sets its own time limits.
+    #[must_use]
+    pub fn upkeep_pool(&self) -> PgPool {
+        pool(3, self.options.clone())
+    }
+
+    /// Connections for closing web sessions and counting content.
+    #[must_use]
+    pub fn web_pool(&self) -> PgPool {
+        pool(
+            1,
+            self.options.clone().options([
+                ("statement_timeout", "60s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ]),
+        )
+    }
+
+    /// A connection for imports, whose transactions are long.
+    #[must_use]
+    pub fn import_pool(&self) -> PgPool {
+        pool(1, self.options.clone())
     }
 
     /// A connection of its own that hears what is announced on `channel`, and

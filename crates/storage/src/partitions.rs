@@ -1,24 +1,42 @@
-//! Day partitions of the detail tables: made ahead of time, and on demand for
-//! events that come late.
+//! Day partitions of the detail tables: made ahead of time, on demand for
+//! events that come late, and listed with what they take up.
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
+use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime};
 
 /// Tables with one partition a UTC day.
-pub(crate) const DAILY: &[&str] = &["ai_requests", "seen_ids"];
+pub(crate) const DAILY: &[&str] = &[
+    "ai_requests",
+    "seen_ids",
+    "logs",
+    "user_activity",
+    "mcp_tool_executions",
+    "user_sessions",
+    "page_views",
+    "engagement_events",
+];
+
+/// Those of them that hold web traffic, which can be imported for any day.
+pub(crate) const WEB: &[&str] = &["user_sessions", "page_views", "engagement_events"];
+
+/// The audit trail, in partitions by sequence number.
+pub(crate) const AUDIT: &str = "audit_events";
 
 /// Days ahead of today that always have their partitions.
 const AHEAD: i64 = 3;
 
 /// How many sequence numbers a partition of the audit trail holds.
-const AUDIT_PARTITION: i64 = 10_000_000;
+pub const AUDIT_PARTITION: i64 = 10_000_000;
 
 /// The days that are known to have their partitions.
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
     days: BTreeSet<Date>,
+    /// Days of web traffic alone.
+    web: BTreeSet<Date>,
 }
 
 impl Partitions {
@@ -52,36 +70,74 @@ impl Partitions {
         self.days.extend(missing);
         Ok(())
     }
+
+    /// Makes sure that these days have their partitions of web traffic.
+    ///
+    /// # Errors
+    /// When the database cannot make one.
+    pub(crate) async fn ensure_web(
+        &mut self,
+        db: &mut PgConnection,
+        days: impl IntoIterator<Item = Date>,
+    ) -> Result<(), sqlx::Error> {
+        for day in days {
+            if self.days.contains(&day) || self.web.contains(&day) {
+                continue;
+            }
+            for table in WEB {
+                create(db, table, day).await?;
+            }
+            self.web.insert(day);
+        }
+        Ok(())
+    }
+}
+
+/// Makes the partitions of today and the days ahead; how many days that is.
+///
+/// # Errors
+/// When the database cannot make one.
+pub async fn make_ahead(pool: &PgPool, now: OffsetDateTime) -> Result<i64, sqlx::Error> {
+    let mut db = pool.acquire().await?;
+    Partitions::default().ensure(&mut db, [], now).await?;
+    Ok(AHEAD + 1)
 }
 
 async fn create(db: &mut PgConnection, table: &str, day: Date) -> Result<(), sqlx::Error> {
-    let Some(next) = day.next_day() else {
-        return Ok(());
-    };
     let suffix = format!(
         "{:04}{:02}{:02}",
         day.year(),
         u8::from(day.month()),
         day.day()
     );
+    let end = day.next_day().map_or_else(
+        || "maxvalue".to_owned(),
+        |next| format!("'{next} 00:00+00'"),
+    );
     // Names and dates are ours; nothing of it comes from outside.
     let sql = format!(
         "create table if not exists {table}_{suffix} partition of {table} \
-         for values from ('{day} 00:00+00') to ('{next} 00:00+00')"
+         for values from ('{day} 00:00+00') to ({end})"
     );
     quietly(db, sql).await
 }
 
-/// Keeps one unused partition of the audit trail ahead of its sequence.
+/// Keeps two unused partitions of the audit trail ahead of its head.
 async fn extend_audit(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let last: i64 = sqlx::query_scalar("select last_value from audit_events_seq")
-        .fetch_one(&mut *db)
-        .await?;
-    for n in last / AUDIT_PARTITION..=last / AUDIT_PARTITION + 1 {
+    let size = crate::audit::size(db).await?;
+    for n in size / AUDIT_PARTITION..=size / AUDIT_PARTITION + 2 {
+        let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+            .bind(format!("{AUDIT}_p{n}"))
+            .fetch_one(&mut *db)
+            .await?;
+        if there {
+            continue;
+        }
         let (from, to) = (n * AUDIT_PARTITION, (n + 1) * AUDIT_PARTITION);
         let sql = format!(
-            "create table if not exists audit_events_p{n} partition of audit_events \
-             for values from ({from}) to ({to})"
+            "create table {AUDIT}_p{n} partition of {AUDIT} for values from ({from}) to ({to}); \
+             create trigger audit_events_no_truncate before truncate on {AUDIT}_p{n} \
+                 for each statement execute function audit_refuse()"
         );
         quietly(db, sql).await?;
     }
@@ -98,5 +154,141 @@ async fn quietly(db: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> 
             Ok(())
         }
         other => other.map(drop),
+    }
+}
+
+/// A part of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// The table it is a part of.
+    pub table: &'static str,
+    /// Its own name.
+    pub name: String,
+    /// Which part.
+    pub part: Part,
+    /// How firmly it belongs to the table.
+    pub hold: Hold,
+    /// How many rows it has, as the database estimates.
+    pub rows: i64,
+    /// What it takes up on disk, indexes included.
+    pub bytes: i64,
+}
+
+/// Which part of its table a partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A UTC day.
+    Day(Date),
+    /// The nth range of sequence numbers; before 0, all that was recorded before
+    /// the log was begun.
+    Range(i64),
+}
+
+/// How firmly a partition belongs to its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// It is being detached, which waits for transactions that were under way.
+    Detaching,
+    /// It was detached to be dropped.
+    Detached,
+    /// It is a part of the table.
+    Attached,
+}
+
+/// What a partition's comment says from when retention takes it until it is
+/// dropped: a table of the same form that somebody else made is none of ours.
+pub(crate) const EXPIRED: &str = "expired: detached, about to be dropped";
+
+#[derive(FromRow)]
+struct Stored {
+    name: String,
+    attached: bool,
+    detaching: bool,
+    rows: i64,
+    bytes: i64,
+}
+
+/// All partitions, by table and part.
+///
+/// # Errors
+/// When the database fails.
+pub async fn partitions(pool: &PgPool) -> Result<Vec<Partition>, sqlx::Error> {
+    list(&mut *pool.acquire().await?).await
+}
+
+pub(crate) async fn list(db: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
+    let stored: Vec<Stored> = sqlx::query_as(
+        "select c.relname::text as name, i.inhrelid is not null as attached, \
+             coalesce(i.inhdetachpending, false) as detaching, \
+             greatest(c.reltuples, 0)::bigint as rows, pg_total_relation_size(c.oid) as bytes \
+         from pg_class c \
+         left join pg_inherits i on i.inhrelid = c.oid \
+         where c.relkind = 'r' \
+           and c.relnamespace = (select relnamespace from pg_class where oid = 'ai_requests'::regclass) \
+           and (i.inhrelid is not null or obj_description(c.oid, 'pg_class') = $1)",
+    )
+    .bind(EXPIRED)
+    .fetch_all(db)
+    .await?;
+    let mut partitions: Vec<Partition> = stored.into_iter().filter_map(Partition::of).collect();
+    partitions.sort_by_key(|partition| (partition.table, partition.part));
+    Ok(partitions)
+}
+
+impl Partition {
+    /// Read off its name, which we gave it.
+    fn of(stored: Stored) -> Option<Self> {
+        let hold = match (stored.attached, stored.detaching) {
+            (true, false) => Hold::Attached,
+            (true, true) => Hold::Detaching,
+            (false, _) => Hold::Detached,
+        };
+        let (table, part) = parse(&stored.name)?;
+        Some(Self {
+            table,
+            part,
+            hold,
+            rows: stored.rows,
+            bytes: stored.bytes,
+            name: stored.name,
+        })
+    }
+}
+
+fn parse(name: &str) -> Option<(&'static str, Part)> {
+    let (table, suffix) = name.rsplit_once('_')?;
+    if table == AUDIT && suffix == "old" {
+        return Some((AUDIT, Part::Range(-1)));
+    }
+    if table == AUDIT {
+        let n = suffix.strip_prefix('p')?.parse().ok()?;
+        return Some((AUDIT, Part::Range(n)));
+    }
+    let table = DAILY.iter().find(|daily| **daily == table)?;
+    let day = Date::parse(suffix, format_description!("[year][month][day]")).ok()?;
+    Some((table, Part::Day(day)))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn names_say_which_part_they_are() {
+        let day = Part::Day(date!(2026 - 11 - 24));
+        assert_eq!(parse("ai_requests_20261124"), Some(("ai_requests", day)));
+        assert_eq!(parse("seen_ids_20261124"), Some(("seen_ids", day)));
+        assert_eq!(parse("audit_events_p7"), Some((AUDIT, Part::Range(7))));
+        assert_eq!(parse("audit_events_old"), Some((AUDIT, Part::Range(-1))));
+        for other in [
+            "ai_requests_2026112",
+            "ai_requests_20261324",
+            "tokens_p1",
+            "seen_ids",
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
     }
 }

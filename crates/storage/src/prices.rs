@@ -67,13 +67,14 @@ pub async fn stamp(db: &PgPool) -> Result<String, PricesError> {
 }
 
 /// Imports versions, over earlier ones of the same provider, model and date,
-/// and announces it to every server.
+/// and announces it to every server. `by` is who does it.
 ///
 /// # Errors
 /// If the database fails; then nothing is imported.
 pub async fn import(
     db: &PgPool,
     versions: &[PriceVersion],
+    by: &str,
     now: OffsetDateTime,
 ) -> Result<(), PricesError> {
     let mut tx = db.begin().await?;
@@ -97,16 +98,16 @@ pub async fn import(
     .execute(&mut *tx)
     .await?;
     columns.keep(&mut tx, now).await?;
-    let detail = serde_json::json!({ "versions": columns.ids });
-    audit::append(
-        &mut tx,
-        Entry::administration("prices_imported", now, &detail),
-    )
-    .await?;
+    let detail = serde_json::json!({ "source": "import", "versions": columns.ids });
     sqlx::query("select pg_notify($1, '')")
         .bind(CHANNEL)
         .execute(&mut *tx)
         .await?;
+    let entry = Entry {
+        by: Some(by),
+        ..Entry::administration("prices_changed", now, &detail)
+    };
+    audit::append(&mut tx, entry).await?;
     Ok(tx.commit().await?)
 }
 

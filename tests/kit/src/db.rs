@@ -6,8 +6,11 @@
 //! migrations.
 
 use std::env;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -15,8 +18,10 @@ use std::time::Duration;
 use rustix::process::{Pid, geteuid, test_kill_process};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use systemprompt_audit::Keys;
 use systemprompt_storage::MIGRATOR;
-use systemprompt_storage::embedded::{Embedded, Options};
+use systemprompt_storage::audit;
+use systemprompt_storage::embedded::{Embedded, EmbeddedError, Options};
 use tokio::sync::Mutex;
 
 /// How long the cluster waits for the next test process.
@@ -53,15 +58,25 @@ impl TestDb {
             .await
             .unwrap_or_else(|error| panic!("cannot create the test database: {error}"));
         let options = cluster.connect_options().database(&name);
+        let keys = audit_keys_file();
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(options.clone());
+        audit::open(&pool, &keys)
+            .await
+            .unwrap_or_else(|error| panic!("cannot open the audit log: {error}"));
         Self {
             pool,
             options,
             cluster,
         }
+    }
+
+    /// The keys of its audit log.
+    #[must_use]
+    pub fn audit_keys(&self) -> Keys {
+        audit_keys()
     }
 
     /// A small pool of connections to the database.
@@ -74,6 +89,30 @@ impl TestDb {
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// A program of the cluster's PostgreSQL, such as `pg_dump`, that finds this
+    /// database by itself.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Command {
+        let url = self.url();
+        let login = url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('@'));
+        let password = login.and_then(|(login, _)| login.split_once(':'));
+        let mut command = Command::new(self.cluster.program(name));
+        command
+            .env("PGPASSWORD", password.map_or("", |(_, password)| password))
+            .env("PGPORT", self.options.get_port().to_string())
+            .env("PGUSER", self.options.get_username())
+            .env(
+                "PGDATABASE",
+                self.options.get_database().unwrap_or_default(),
+            );
+        if let Some(socket) = self.options.get_socket() {
+            command.env("PGHOST", socket);
+        }
+        command
     }
 
     /// The database as a `postgres://…` URL, for another process.
@@ -104,6 +143,21 @@ impl Drop for TestDb {
     }
 }
 
+/// The file with the keys of the audit log that every test's database has; the
+/// server and the command line find it by `SYSTEMPROMPT_AUDIT_KEYS`.
+///
+/// # Panics
+///
+/// When it cannot be made.
+#[must_use]
+pub fn audit_keys_file() -> PathBuf {
+    target().join(format!("test-audit-keys-{}", geteuid().as_raw()))
+}
+
+pub(crate) fn audit_keys() -> Keys {
+    Keys::load_or_make(&audit_keys_file()).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// This process's share in the cluster.
 async fn cluster() -> Arc<Embedded> {
     let mut shared = CLUSTER.lock().await;
@@ -117,15 +171,35 @@ async fn cluster() -> Arc<Embedded> {
         ..Options::default()
     };
     let storage = target().join(format!("test-cluster-{}", geteuid().as_raw()));
-    let started = Embedded::start_with(&storage, &options, |_| ())
-        .await
-        .unwrap_or_else(|error| panic!("cannot start the tests' PostgreSQL: {error}"));
+    let start = async || Embedded::start_with(&storage, &options, |_| ()).await;
+    let mut started = start().await;
+    if let Err(EmbeddedError::DataMissing { .. }) = started {
+        // A target folder outlived the machine that made the cluster, as caches
+        // do. One process alone begins again; whoever comes later finds it done.
+        let _alone = alone(&storage)
+            .unwrap_or_else(|error| panic!("cannot lock the tests' PostgreSQL: {error}"));
+        started = start().await;
+        if let Err(EmbeddedError::DataMissing { marker, .. }) = &started {
+            fs::remove_file(marker)
+                .unwrap_or_else(|error| panic!("cannot forget the lost data: {error}"));
+            started = start().await;
+        }
+    }
+    let started =
+        started.unwrap_or_else(|error| panic!("cannot start the tests' PostgreSQL: {error}"));
     let started = Arc::new(started);
     sweep(&started)
         .await
         .unwrap_or_else(|error| panic!("cannot sweep the tests' PostgreSQL: {error}"));
     *shared = Arc::downgrade(&started);
     started
+}
+
+/// A lock on the folder, which ends with the file.
+fn alone(storage: &Path) -> io::Result<File> {
+    let file = File::create(storage.join("begin.lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// Cargo's target folder.
@@ -199,6 +273,7 @@ async fn make_template(
     run(admin, format!("create database {making}")).await?;
     let pool = PgPool::connect_with(cluster.connect_options().database(making)).await?;
     systemprompt_storage::migrate(&pool).await?;
+    audit::begin(&pool, &audit_keys()).await?;
     pool.close().await;
     run(
         admin,
@@ -207,12 +282,13 @@ async fn make_template(
     .await
 }
 
-/// A name that changes with the migrations.
+/// A name that changes with the migrations and the audit log's keys.
 fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
     for migration in MIGRATOR.iter() {
         (migration.version, &migration.checksum).hash(&mut hasher);
     }
+    audit_keys().log().hash(&mut hasher);
     format!("template_{:016x}", hasher.finish())
 }
 

@@ -4,6 +4,7 @@ pub mod client;
 pub mod db;
 pub mod faults;
 pub mod load;
+pub mod mcp;
 pub mod oracle;
 pub mod process;
 pub mod smtp;

@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::db::audit_keys_file;
+
 /// How long a server may take until `/readyz` answers 200. The first start
 /// makes a database cluster.
 const READY: Duration = Duration::from_secs(60);
@@ -61,6 +63,7 @@ impl ServerProcess {
     /// # Errors
     /// As [`ServerProcess::start`].
     pub async fn spawn(mut command: Command) -> Result<Self> {
+        give_audit_keys(&mut command);
         let output = tempfile::tempdir().context("making a folder for the server's output")?;
         let child = command
             .stdin(Stdio::null())
@@ -94,6 +97,10 @@ impl ServerProcess {
             }
             sleep(POLL).await;
         }
+        if self.url.starts_with("https://") {
+            // It listens; whom it answers is for the test to find out.
+            return Ok(());
+        }
         let addr = self.addr()?;
         while !matches!(get_status(addr, "/readyz").await, Ok(StatusCode::OK)) {
             self.ensure_running()?;
@@ -120,9 +127,12 @@ impl ServerProcess {
     /// The address in the URL.
     ///
     /// # Errors
-    /// The server printed no `http` URL with an address.
+    /// The server printed no URL with an address.
     pub fn addr(&self) -> Result<SocketAddr> {
-        let addr = self.url.strip_prefix("http://").unwrap_or(&self.url);
+        let addr = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| self.url.strip_prefix(scheme))
+            .unwrap_or(&self.url);
         addr.parse()
             .with_context(|| format!("no address in {:?}", self.url))
     }
@@ -213,8 +223,19 @@ where
     S: AsRef<OsStr>,
 {
     let bin = cli_bin()?;
-    let output = Command::new(bin).args(args).stdin(Stdio::null()).output();
+    let mut command = Command::new(bin);
+    give_audit_keys(&mut command);
+    let output = command.args(args).stdin(Stdio::null()).output();
     output.with_context(|| format!("starting {}", bin.display()))
+}
+
+/// Lets a program append to the audit logs of tests' databases, unless the
+/// command says otherwise.
+pub fn give_audit_keys(command: &mut Command) {
+    const NAME: &str = "SYSTEMPROMPT_AUDIT_KEYS";
+    if !command.get_envs().any(|(name, _)| name == NAME) {
+        command.env(NAME, audit_keys_file());
+    }
 }
 
 /// The server binary: `SYSTEMPROMPT_SERVER_BIN`, else the one beside this test.

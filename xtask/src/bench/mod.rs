@@ -1,11 +1,17 @@
-//! `cargo xtask bench gateway|budgets|ingest`: what the gateway adds to a request,
-//! what budgets add to that, and how fast events reach PostgreSQL. Figures go to standard output as Markdown;
+//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect`: what the gateway adds
+//! to a request, what budgets add to that, what attacks do to everybody else, what the
+//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, and
+//! how many page views are taken. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
 
+mod audit;
+mod collect;
 mod disk;
+mod door;
 mod gateway;
 mod ingest;
 mod machine;
+mod mcp;
 mod process;
 mod release;
 mod report;
@@ -36,8 +42,16 @@ enum What {
     Gateway(gateway::Options),
     /// What budgets cost a request
     Budgets(gateway::budgets::Options),
+    /// What normal traffic feels of attacks, and what logins tell by their time
+    Door(door::Options),
+    /// What the audit log costs: appending, verifying, several servers at once
+    Audit(audit::Options),
     /// How fast events go from the spool into PostgreSQL, part by part
     Ingest(ingest::Options),
+    /// What the MCP proxy and the wrapper add to a tool call
+    Mcp(mcp::Options),
+    /// How many page views are taken, and how soon they are stored
+    Collect(collect::Options),
 }
 
 /// Measures and prints.
@@ -59,7 +73,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         match what {
             What::Gateway(options) => gateway::run(options, quick).await,
             What::Budgets(options) => gateway::budgets::run(options, quick).await,
+            What::Door(options) => door::run(options, quick).await,
+            What::Audit(options) => audit::run(options, quick).await,
             What::Ingest(options) => ingest::run(options, quick).await,
+            What::Mcp(options) => mcp::run(options, quick).await,
+            What::Collect(options) => collect::run(options, quick).await,
         }
     })?;
     print!("{}", report.markdown());

@@ -46,6 +46,12 @@ pub(super) fn memory(pid: u32) -> anyhow::Result<(u64, u64)> {
     both.with_context(|| format!("reading the memory of process {pid}"))
 }
 
+/// Forgets the highest memory so far.
+pub(super) fn forget_memory(pid: u32) -> anyhow::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+        .with_context(|| format!("resetting the memory of process {pid}"))
+}
+
 /// What `/proc/PID/stat` says, times in clock ticks.
 struct Stat {
     parent: u32,

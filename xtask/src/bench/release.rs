@@ -6,7 +6,12 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 
 /// The packages that a benchmark runs.
-const PACKAGES: [&str; 3] = ["systemprompt-server", "systemprompt-testkit", "xtask"];
+const PACKAGES: [&str; 4] = [
+    "systemprompt-server",
+    "systemprompt",
+    "systemprompt-testkit",
+    "xtask",
+];
 
 /// Builds everything in release and runs this task from there.
 pub(super) fn run_again() -> anyhow::Result<()> {

@@ -21,6 +21,9 @@ use crate::shell::{NOW, Run, systemprompt};
 /// The alerts that the questions are tested with.
 const ALERTS: &str = include_str!("../../../reporting/tests/it/alerts.json");
 
+/// A session of the history.
+const SESSION: &str = "01a2122a-6ce0-7000-9000-000000000001";
+
 /// A database, and command lines that ask it.
 pub(crate) struct Asked {
     pub(crate) db: TestDb,
@@ -41,6 +44,9 @@ impl Asked {
             include_str!("../../../reporting/tests/it/history.sql"),
             include_str!("../../../reporting/tests/it/rollups.sql"),
             include_str!("../../../reporting/tests/it/alerts.sql"),
+            include_str!("../../../reporting/tests/it/activity.sql"),
+            include_str!("../../../reporting/tests/it/tools.sql"),
+            include_str!("../../../reporting/tests/it/web.sql"),
         ] {
             sqlx::raw_sql(sql)
                 .execute(asked.db.pool())
@@ -95,12 +101,15 @@ pub(crate) fn json(run: &Run) -> Value {
 /// What a question has to be given.
 fn needed(entry: &Entry, id: &str) -> (String, String) {
     match entry.path {
-        ["requests", "show"] => (format!(" {id}"), format!("?id={id}")),
+        ["requests" | "traces", "show"] => (format!(" {id}"), format!("?id={id}")),
         ["conversations", "show"] => (
             " conversation-0".to_owned(),
             "?id=conversation-0".to_owned(),
         ),
         ["agents", "show"] => (" scout".to_owned(), "?name=scout".to_owned()),
+        ["tools", "show"] => (" search".to_owned(), "?name=search".to_owned()),
+        ["sessions", "show"] => (format!(" {SESSION}"), format!("?id={SESSION}")),
+        ["content", "show"] => (" /blog/a".to_owned(), "?content=/blog/a".to_owned()),
         _ if entry.params().pointer("/properties/since").is_some() => {
             (" --since 7d".to_owned(), "?since=7d".to_owned())
         }
@@ -152,7 +161,9 @@ async fn a_currency_and_a_sample_are_the_same_in_both() {
         };
         assert_eq!(answer["currency"], currency, "{path}");
         let sampled = match entry.path {
-            ["requests", "list"] | ["agents" | "conversations", "show"] => Value::from(0.1),
+            ["requests" | "traces", "list"] | ["agents" | "conversations" | "traces", "show"] => {
+                Value::from(0.1)
+            }
             _ => Value::Null,
         };
         assert_eq!(answer["sampled"], sampled, "{path}");

@@ -1,16 +1,32 @@
 //! The command line as a user meets it. Every module is listed here.
 
+/// Activity and the audit trail, with names from outside.
+mod activity;
+/// Tokens and agents: issued, listed, replaced, revoked.
+mod admin;
 /// Alerts: what is set, how it stands, tests and lifted limits.
 mod alerts;
 /// Answers over a database, and that the HTTP API says the same.
 mod answers;
+/// Looking after the database.
+mod db;
 /// Text for people, at every width.
 mod human;
+/// Jobs: listed, run, switched, remembered.
+mod jobs;
+/// What servers said, and what happened on a trace.
+mod logs;
 /// What needs no database: help, usage errors, configuration, exit codes.
 mod offline;
 /// Prices: seeing, bringing, and pricing again.
 mod pricing;
 /// The committed reference is current.
 mod reference;
+/// The daily report.
+mod reports;
 /// Command lines run inside the test.
 mod shell;
+/// Users who sign in.
+mod users;
+/// Access logs and content.
+mod web;

@@ -1,5 +1,4 @@
-//! The ranges of `analytics`, what its settings need of each other, and which of
-//! them this version does not apply.
+//! The ranges of `analytics`, and what its settings need of each other.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +19,9 @@ impl Checks<'_> {
         if analytics.retention_days == 0 {
             self.refuse(&path.join("retention_days"), "must be at least 1");
         }
+        if analytics.audit_retention_days == Some(0) {
+            self.refuse(&path.join("audit_retention_days"), "must be at least 1");
+        }
         if !(0.0..=1.0).contains(&analytics.sampling_rate) {
             self.refuse(&path.join("sampling_rate"), "must be between 0.0 and 1.0");
         }
@@ -28,7 +30,6 @@ impl Checks<'_> {
         if !analytics.enabled {
             self.not_paused(&analytics.alerts);
         }
-        self.not_applied_yet(analytics);
     }
 
     fn costs(&mut self, costs: &Costs) {
@@ -98,13 +99,6 @@ impl Checks<'_> {
                  and nothing is paused",
                 alert.name()
             ));
-        }
-    }
-
-    /// Settings that are read and checked but change nothing in this version.
-    fn not_applied_yet(&mut self, analytics: &Analytics) {
-        if analytics.retention_days != Analytics::default().retention_days {
-            self.warn("analytics.retention_days is read but not applied by this version yet");
         }
     }
 }

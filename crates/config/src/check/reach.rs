@@ -43,7 +43,10 @@ impl Checks<'_> {
                 self.refuse(&path.join("token"), "is the same as another token's");
             }
             if token.scopes.is_empty() {
-                self.refuse(&path.join("scopes"), "must hold gateway, read or both");
+                self.refuse(
+                    &path.join("scopes"),
+                    "must hold at least one of gateway, read, ingest, mcp and admin",
+                );
             }
         }
         for (i, proxy) in server.trusted_proxies.iter().enumerate() {
@@ -52,17 +55,25 @@ impl Checks<'_> {
                 self.refuse(&path, "must be an address or a network such as 10.0.0.0/8");
             }
         }
+        let keys = [("tls_cert", &server.tls_cert), ("tls_key", &server.tls_key)];
+        for [(key, file), (other, missing)] in [keys, [keys[1], keys[0]]] {
+            if file.is_some() && missing.is_none() {
+                let path = key_path!["server", key];
+                self.refuse(&path, format!("needs server.{other} beside it"));
+            }
+        }
         if !server.listen.ip().is_loopback() {
             if server.tokens.is_empty() {
                 self.warn(
                     "server.listen is open to other machines but server.tokens is empty: \
-                     their requests will be refused",
+                     they need a token of `systemprompt admin token create`",
                 );
             }
-            if server.trusted_proxies.is_empty() {
+            if server.trusted_proxies.is_empty() && server.tls_cert.is_none() {
                 self.warn(
-                    "server.listen is open to other machines without encryption: put a TLS \
-                     proxy in front and name it in server.trusted_proxies",
+                    "server.listen is open to other machines without encryption: give the server \
+                     a certificate (server.tls_cert, server.tls_key), or put a TLS proxy in front \
+                     and name it in server.trusted_proxies",
                 );
             }
         }

@@ -117,6 +117,10 @@ fn wrong_types_say_what_was_expected_and_found() {
             "profiles/local.yaml:2: server.log_format must be text or json, not `xml`",
         ),
         (
+            "server:\n  keep_logs: debug\n",
+            "profiles/local.yaml:2: server.keep_logs must be one of off, warn, info, not `debug`",
+        ),
+        (
             "providers:\n  openai:\n    wire: chatgpt\n",
             "profiles/local.yaml:3: providers.openai.wire must be one of anthropic, openai, gemini, not `chatgpt`",
         ),

@@ -75,6 +75,7 @@ fn limits_have_the_documented_defaults() {
         gateway_body,
         spool,
         drain,
+        sessions,
         stop_timeout,
     } = Limits::default();
     let seconds = Duration::from_secs;
@@ -90,6 +91,10 @@ fn limits_have_the_documented_defaults() {
         (1024 * 1024 * 1024, 16 * 1024 * 1024)
     );
     assert_eq!((drain.timeout, drain.streams), (seconds(30), 64));
+    assert_eq!(
+        (sessions.idle_timeout, sessions.lifetime),
+        (seconds(30 * 60), seconds(12 * 3600))
+    );
     assert_eq!(stop_timeout, seconds(30));
 }
 

@@ -3,7 +3,9 @@
 
 mod errors;
 mod layers;
+mod mcp;
 mod profiles;
+mod scheduler;
 mod secrets;
 mod values;
 

@@ -140,7 +140,7 @@ fn an_alert_that_reaches_nobody_is_said() {
 }
 
 #[test]
-fn what_is_not_applied_is_said() {
+fn what_an_operator_should_know_is_said() {
     let config = Installation::new(
         "server: {listen: '0.0.0.0:80'}\n\
          providers: {openai: {base_url: 'http://far.example', credentials: {env: K}}}\n\
@@ -153,11 +153,10 @@ fn what_is_not_applied_is_said() {
     assert_eq!(
         config.warnings,
         [
-            "server.listen is open to other machines but server.tokens is empty: their requests will be refused",
-            "server.listen is open to other machines without encryption: put a TLS proxy in front and name it in server.trusted_proxies",
+            "server.listen is open to other machines but server.tokens is empty: they need a token of `systemprompt admin token create`",
+            "server.listen is open to other machines without encryption: give the server a certificate (server.tls_cert, server.tls_key), or put a TLS proxy in front and name it in server.trusted_proxies",
             "providers.openai sends its key over http, where others can read it",
             "alert monthly_cost is to pause requests, but analytics.enabled is false: nothing is counted and nothing is paused",
-            "analytics.retention_days is read but not applied by this version yet",
             "custom_pricing names the provider groq, which is not configured",
         ]
     );

@@ -67,7 +67,7 @@ fn errors_quote_no_secret() {
         "server: {tokens: [{name: t, token: 'canary-7f3a9c é é é é é'}]}",
         "server: {tokens: [{name: t, token: 'short${TOKEN}', scopes: ['${TOKEN}']}]}",
         "server: {listen: '${TOKEN}'}",
-        "server: {log_format: 'x${TOKEN}'}",
+        "server: {log_format: 'x${TOKEN}', keep_logs: '${TOKEN}'}",
         "analytics: {retention_days: '${TOKEN}', sampling_rate: '${TOKEN}', enabled: '${TOKEN}'}",
         "analytics: {alerts: [{type: '${TOKEN}', threshold: '${TOKEN}', action: '${TOKEN}'}]}",
         "analytics: {alerts: [{type: daily_cost, threshold: 1, action: ['${TOKEN}'], scope: '${TOKEN}'}]}",
@@ -105,4 +105,64 @@ fn errors_quote_no_secret() {
     assert!(!flag.error().contains(CANARY));
     flag.sources.database_url = Some("canary-7f3a9c@db".into());
     assert!(!flag.error().contains(CANARY));
+}
+
+#[test]
+fn a_new_secret_makes_its_key_differ_and_is_shown_nowhere() {
+    let values = |config: &systemprompt_config::Config| -> Vec<(String, String)> {
+        let settings = config.profile.settings();
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains(CANARY), "{shown}");
+        let pair = |setting: systemprompt_config::Setting| {
+            (setting.key, setting.value.expose().to_owned())
+        };
+        settings.into_iter().map(pair).collect()
+    };
+    let before = values(&with_secrets().config());
+    // A mask would hide a change: every secret is there with its text.
+    for (key, value) in &before {
+        assert_ne!(value, "***", "{key}");
+    }
+    let mut after = with_secrets().write("secrets/openai", "sk-another-7f3a9c\n");
+    after.env.retain(|(name, _)| *name != "TOKEN");
+    let after = after.env("TOKEN", "another-7f3a9c-from-env").config();
+    let after = values(&after);
+    let differ = before.iter().zip(&after).filter(|(a, b)| a != b);
+    // Each installation of these tests lies in a folder of its own.
+    let differ = differ.map(|(before, _)| before.0.as_str());
+    let differ: Vec<_> = differ
+        .filter(|key| !key.ends_with("storage") && !key.ends_with("file"))
+        .collect();
+    assert_eq!(
+        differ,
+        [
+            "providers.gemini.credentials.key",
+            "providers.openai.credentials.key",
+            "server.tokens.t.token",
+        ]
+    );
+}
+
+#[test]
+fn keys_go_by_names_and_those_of_an_agents_budget_name_the_agent() {
+    let it = Installation::new(
+        "analytics:\n  alerts:\n    - {type: monthly_cost, threshold: 5, action: pause_requests, scope: {agent: scout}}\n    \
+         - {type: daily_cost, threshold: 7, action: pause_requests, name: all}\n",
+    );
+    let settings = it.config().profile.settings();
+    let of = |key: &str| {
+        let found = settings.iter().find(|setting| setting.key == key);
+        let found = found.unwrap_or_else(|| panic!("{key}: {settings:?}"));
+        (found.value.expose().to_owned(), found.agent.clone())
+    };
+    let scout = Some("scout".to_owned());
+    assert_eq!(
+        of("analytics.alerts.monthly_cost-agent-scout.threshold"),
+        ("5.0".to_owned(), scout)
+    );
+    assert_eq!(
+        of("analytics.alerts.all.threshold"),
+        ("7.0".to_owned(), None)
+    );
+    assert_eq!(of("analytics.retention_days"), ("90".to_owned(), None));
 }

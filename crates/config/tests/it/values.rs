@@ -25,6 +25,14 @@ fn server() {
             "2: server.listen must be an IP address and a port up to 65535, such as 127.0.0.1:8080, not `here`",
         ),
         (
+            "server:\n  tls_cert: cert.pem",
+            "2: server.tls_cert needs server.tls_key beside it",
+        ),
+        (
+            "server:\n  tls_key: key.pem",
+            "2: server.tls_key needs server.tls_cert beside it",
+        ),
+        (
             "server:\n  trusted_proxies: [10.0.0.0/8, 10.0.0.0/33]",
             "2: server.trusted_proxies[1] must be an address or a network such as 10.0.0.0/8",
         ),
@@ -48,7 +56,7 @@ fn tokens() {
         ),
         (
             "server:\n  tokens: [{name: a, token: aaaaaaaaaaaaaaaa, scopes: []}]",
-            "2: server.tokens[0].scopes must hold gateway, read or both",
+            "2: server.tokens[0].scopes must hold at least one of gateway, read, ingest, mcp and admin",
         ),
         (
             "server:\n  tokens:\n  - {name: a, token: aaaaaaaaaaaaaaaa}\n  - {name: a, token: bbbbbbbbbbbbbbbb}",
@@ -135,6 +143,10 @@ fn analytics() {
         (
             "analytics:\n  retention_days: 0",
             "2: analytics.retention_days must be at least 1",
+        ),
+        (
+            "analytics:\n  audit_retention_days: 0",
+            "2: analytics.audit_retention_days must be at least 1",
         ),
         (
             "analytics:\n  sampling_rate: 1.5",
@@ -375,6 +387,18 @@ fn limits() {
         (
             "limits:\n  gateway_body: 0",
             "2: limits.gateway_body must be above 0",
+        ),
+        (
+            "limits:\n  sessions: {idle_timeout: 59s}",
+            "2: limits.sessions.idle_timeout must be at least 1m",
+        ),
+        (
+            "limits:\n  sessions: {lifetime: 29m}",
+            "2: limits.sessions.lifetime must not be shorter than idle_timeout",
+        ),
+        (
+            "limits:\n  sessions: {lifetime: 366d}",
+            "2: limits.sessions.lifetime must be at most 365d",
         ),
         (
             "limits:\n  spool: {segment: 1KiB}",

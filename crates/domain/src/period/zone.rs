@@ -62,6 +62,12 @@ impl fmt::Display for Zone {
 }
 
 impl Zone {
+    /// How its clocks go.
+    #[must_use]
+    pub const fn rules(&self) -> &TimeZone {
+        &self.0
+    }
+
     /// The calendar date at a moment.
     pub(super) fn date(&self, at: OffsetDateTime) -> Option<Date> {
         let at = jiff::Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()?;

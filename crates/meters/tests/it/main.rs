@@ -7,6 +7,7 @@ mod endings;
 mod filter;
 mod recordings;
 mod requests;
+mod rpc;
 mod splits;
 mod support;
 mod usage;

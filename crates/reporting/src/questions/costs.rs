@@ -3,6 +3,7 @@
 mod breakdown;
 mod budgets;
 mod forecast;
+mod left;
 mod summary;
 mod trends;
 mod unpriced;
@@ -10,6 +11,7 @@ mod unpriced;
 pub use breakdown::{Breakdown, BreakdownRow, By, SortBy};
 pub use budgets::{BudgetState, Budgets, BudgetsRow};
 pub use forecast::{Forecast, ForecastRow};
+pub use left::BudgetLeft;
 pub use summary::{Summary, SummaryRow};
 pub use trends::{Trends, TrendsRow};
 pub use unpriced::{Unpriced, UnpricedRow};

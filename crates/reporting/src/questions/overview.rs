@@ -1,5 +1,7 @@
 //! `overview`: the figures that matter first, each against the period before.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::JsonSchema;
@@ -8,10 +10,28 @@ use serde::{Deserialize, Serialize};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::figures::change;
-use crate::params::{Filters, PeriodArgs};
+use crate::params::{
+    ActivityFilters, AuditFilters, Class, Filters, PeriodArgs, ToolFilters, WebFilters,
+};
 use crate::query::{Answer, Query};
+use crate::questions::content::top;
 use crate::questions::costs::{BudgetState, budgets};
-use crate::rollup::{Dimension, Histogram, Source, Usage};
+use crate::rollup::{
+    Activities, Counted, Dimension, Histogram, Pages, Ranked, Sessions, Source, ToolCalls,
+    ToolUsage, Trail, Usage, Visits,
+};
+
+/// The classes of sessions, those of people first.
+const CLASSES: [(&str, &str); 6] = [
+    ("clean_human", "sessions_clean_human"),
+    ("unconfirmed", "sessions_unconfirmed"),
+    ("ghost", "sessions_ghost"),
+    ("known_bot", "sessions_known_bot"),
+    ("scanner", "sessions_scanner"),
+    ("behavioral_bot", "sessions_behavioral_bot"),
+];
+/// So much content is named.
+const TOP: i64 = 3;
 
 /// The figures that matter first, each against the period before
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +49,7 @@ pub struct OverviewRow {
     /// What the figure is about
     pub section: &'static str,
     /// Its name
-    pub metric: &'static str,
+    pub metric: Cow<'static, str>,
     /// Its value in the period; none if there was nothing to measure
     pub value: Option<Figure>,
     /// Its value in the period of equal length before
@@ -67,7 +87,7 @@ impl Figure {
 /// A row of a figure that is known for both periods.
 fn row(
     section: &'static str,
-    metric: &'static str,
+    metric: impl Into<Cow<'static, str>>,
     unit: &'static str,
     [value, previous]: [Option<Figure>; 2],
 ) -> OverviewRow {
@@ -75,7 +95,7 @@ fn row(
     let change = both.and_then(|(value, previous)| change(value.as_f64(), previous.as_f64()));
     OverviewRow {
         section,
-        metric,
+        metric: metric.into(),
         value,
         previous,
         change,
@@ -88,10 +108,22 @@ struct Known {
     usage: Usage,
     latency: Histogram,
     agents: i64,
+    tools: ToolUsage,
+    activity: Counted,
+    audited: i64,
+    /// By class.
+    sessions: Vec<Sessions>,
 }
 
 impl Known {
-    async fn of(source: &Source<'_>, by_agent: &Source<'_>) -> Result<Self> {
+    async fn of(
+        source: &Source<'_>,
+        by_agent: &Source<'_>,
+        tools: &ToolCalls<'_>,
+        activity: &Activities<'_>,
+        trail: &Trail<'_>,
+        visits: &Visits<'_>,
+    ) -> Result<Self> {
         let usage = source.total().await?;
         let latency = source.latency().await?.of(&usage);
         let agents = by_agent.usage().await?;
@@ -103,6 +135,10 @@ impl Known {
             usage,
             latency,
             agents: agents as i64,
+            tools: tools.total().await?,
+            activity: activity.total().await?,
+            audited: trail.happened().await?.iter().map(|kind| kind.events).sum(),
+            sessions: visits.by_class().await?,
         })
     }
 }
@@ -116,9 +152,31 @@ impl Query for Overview {
         let source = Source::of(ctx, &self.period, &filters, &[])?;
         let by_agent = Source::of(ctx, &self.period, &filters, &[Dimension::Agent])?;
         let before = source.previous()?;
+        let every = ToolFilters::default();
+        let tools = ToolCalls::of(ctx, &self.period, &every, &[])?;
+        let all = ActivityFilters::default();
+        let activity = Activities::of(ctx, &self.period, &all, Ranked::Nothing)?;
+        let all = AuditFilters::default();
+        let trail = Trail::of(ctx, &self.period, &all)?;
+        let everything = WebFilters {
+            class: Class::All,
+            ..WebFilters::default()
+        };
+        let visits = Visits::of(ctx, &self.period, &everything)?;
+        let people = WebFilters::default();
+        let pages = Pages::of(ctx, &self.period, &people)?.of_content();
+        let content = top(ctx, &pages, TOP).await?;
         let known = [
-            Known::of(&source, &by_agent).await?,
-            Known::of(&before, &by_agent.previous()?).await?,
+            Known::of(&source, &by_agent, &tools, &activity, &trail, &visits).await?,
+            Known::of(
+                &before,
+                &by_agent.previous()?,
+                &tools.previous()?,
+                &activity.previous()?,
+                &trail.previous()?,
+                &visits.previous()?,
+            )
+            .await?,
         ];
         let other = sqlx::query_file!(
             "src/questions/overview.sql",
@@ -143,7 +201,19 @@ impl Query for Overview {
             [of(&known[0]), of(&known[1])].map(|n| n.map(Figure::Measure))
         };
         let conversations = [other.conversations, other.previous_conversations];
-        let rows = vec![
+        let by_class = |class: &str, of: fn(&Sessions) -> i64| {
+            known.each_ref().map(|known| {
+                let sums = known.sessions.iter().find(|sums| sums.class == class);
+                Some(Figure::Count(sums.map_or(0, of)))
+            })
+        };
+        let of_people = |of: fn(&Sessions) -> i64| {
+            known.each_ref().map(|known| {
+                let people = |sums: &&Sessions| Class::Human.stored().contains(&&*sums.class);
+                known.sessions.iter().filter(people).map(of).sum::<i64>()
+            })
+        };
+        let mut rows = vec![
             row(
                 "requests",
                 "requests",
@@ -234,7 +304,83 @@ impl Query for Overview {
                 "count",
                 conversations.map(|n| Some(Figure::Count(n))),
             ),
+            row(
+                "tools",
+                "tool_calls",
+                "count",
+                count(|known| known.tools.executions),
+            ),
+            row(
+                "tools",
+                "tool_errors",
+                "count",
+                count(|known| known.tools.errors()),
+            ),
+            row(
+                "tools",
+                "tool_success_rate",
+                "ratio",
+                measure(|known| known.tools.success_rate()),
+            ),
+            row(
+                "activity",
+                "activity_events",
+                "count",
+                count(|known| known.activity.events),
+            ),
+            row(
+                "activity",
+                "edits",
+                "count",
+                count(|known| known.activity.edits),
+            ),
+            row(
+                "activity",
+                "logins",
+                "count",
+                count(|known| known.activity.logins),
+            ),
+            row(
+                "activity",
+                "tool_uses",
+                "count",
+                count(|known| known.activity.tool_uses),
+            ),
+            row(
+                "activity",
+                "activity_errors",
+                "count",
+                count(|known| known.activity.errors),
+            ),
+            row(
+                "audit",
+                "audit_events",
+                "count",
+                count(|known| known.audited),
+            ),
         ];
+        rows.extend(CLASSES.map(|(class, metric)| {
+            row(
+                "web",
+                metric,
+                "count",
+                by_class(class, |sums| sums.sessions),
+            )
+        }));
+        let views = of_people(|sums| sums.pages).map(|n| Some(Figure::Count(n)));
+        rows.push(row("web", "page_views", "count", views));
+        let engaged = of_people(|sums| sums.engaged_ms);
+        let engaged = engaged.map(|ms| Some(Figure::Count(ms)));
+        rows.push(row("web", "engaged_time_ms", "ms", engaged));
+        rows.extend(content.iter().map(|(known, viewed)| {
+            let views = [Some(Figure::Count(viewed.views)), None];
+            row(
+                "content",
+                format!("views of {}", known.name()),
+                "count",
+                views,
+            )
+        }));
         Ok(Answer::of(rows).over(source.period()))
     }
 }

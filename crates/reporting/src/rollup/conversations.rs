@@ -4,10 +4,11 @@ use rust_decimal::Decimal;
 use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
-use super::source::steps;
+use super::frame::steps;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::figures::{Amount, mean};
+use crate::kept;
 use crate::params::{GroupBy, Owners, PeriodArgs};
 use crate::query::PeriodUsed;
 
@@ -110,6 +111,11 @@ impl<'a> Begun<'a> {
     /// The period that is answered.
     pub(crate) fn period(&self, args: &PeriodArgs) -> PeriodUsed {
         PeriodUsed::of(self.interval, &args.timezone)
+    }
+
+    /// What is missing because it is no longer kept.
+    pub(crate) async fn note(&self) -> Result<Option<String>> {
+        kept::conversations(self.ctx, self.interval.since).await
     }
 
     /// Where the steps of a trend begin.

@@ -1,6 +1,6 @@
 //! At which hours of the day requests come.
 
-use systemprompt_domain::period::{Grains, Step, Zone, buckets};
+use systemprompt_domain::period::Grains;
 
 use super::source::Source;
 use crate::ctx::Ctx;
@@ -15,7 +15,7 @@ impl<'a> Source<'a> {
         filters: &'a Filters,
     ) -> Result<Self> {
         let mut source = Self::with(ctx, period, filters, &[], Grains::WithoutDays)?;
-        source.steps = buckets(source.interval, Step::Hour, &Zone::default());
+        source.frame = source.frame.hourly();
         Ok(source)
     }
 
@@ -25,8 +25,8 @@ impl<'a> Source<'a> {
     /// [`Source::hourly`].
     pub(crate) async fn by_hour_of_day(&self) -> Result<Vec<i64>> {
         let mut hours = vec![0; 24];
-        for (begin, usage) in self.steps.iter().zip(self.usage_by_step().await?) {
-            let local = begin.unix_timestamp() + self.zone.offset_seconds(*begin);
+        for (begin, usage) in self.steps().iter().zip(self.usage_by_step().await?) {
+            let local = begin.unix_timestamp() + self.frame.zone.offset_seconds(*begin);
             let hour = usize::try_from(local.div_euclid(3_600).rem_euclid(24));
             hours[hour.expect("0 to 23")] += usage.requests;
         }

@@ -13,6 +13,11 @@ use crate::figures::millis;
 pub(crate) struct Histogram(Vec<(i16, i64)>);
 
 impl Histogram {
+    /// Adds a slot that is beyond all others.
+    pub(super) fn push(&mut self, slot: i16, n: i64) {
+        self.0.push((slot, n));
+    }
+
     /// A quantile (0 to 1) in milliseconds, within 2.2 %; `None` of nothing.
     pub(crate) fn quantile_ms(&self, q: f64) -> Option<f64> {
         quantile(&self.0, q).map(millis)

@@ -1,12 +1,13 @@
 //! Which rollup rows a question reads: the windows of its period and the cube
 //! that holds its dimensions and no more.
 
-use systemprompt_domain::period::{Grain, Grains, Interval, Step, Windows, Zone, buckets};
+use systemprompt_domain::period::{Grains, Interval};
 use time::OffsetDateTime;
 
+use super::frame::Frame;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
-use crate::params::{Filters, GroupBy, Limit, PeriodArgs};
+use crate::error::Result;
+use crate::params::{Filters, GroupBy, PeriodArgs};
 use crate::query::PeriodUsed;
 
 /// What usage can be told apart by.
@@ -31,45 +32,13 @@ impl Dimension {
     }
 }
 
-/// Where the rows of a trend begin. Without a width, hours for up to two days
-/// and days beyond.
-pub(super) fn steps(
-    interval: Interval,
-    zone: &Zone,
-    group_by: Option<GroupBy>,
-) -> Result<Vec<OffsetDateTime>> {
-    let step = group_by.map_or_else(|| fitting_step(interval), Step::from);
-    let rows = interval.duration().whole_seconds() / step.typical().whole_seconds();
-    if rows >= i64::from(Limit::MAX) {
-        return Err(Error::Usage(format!(
-            "the period has more than {} rows of that width: use wider rows or a shorter period",
-            Limit::MAX
-        )));
-    }
-    Ok(buckets(interval, step, zone))
-}
-
-fn fitting_step(interval: Interval) -> Step {
-    if interval.duration() <= time::Duration::hours(49) {
-        Step::Hour
-    } else {
-        Step::Day
-    }
-}
-
 /// The rollup rows that answer a question.
 #[derive(Clone, Debug)]
 pub(crate) struct Source<'a> {
     pub(super) ctx: &'a Ctx,
     pub(super) filters: &'a Filters,
     by: &'static [Dimension],
-    pub(super) zone: &'a Zone,
-    now: OffsetDateTime,
-    pub(super) interval: Interval,
-    grains: Grains,
-    pub(super) steps: Vec<OffsetDateTime>,
-    /// Whether a step begins within a row of the lasting grain.
-    fine: bool,
+    pub(super) frame: Frame<'a>,
 }
 
 impl<'a> Source<'a> {
@@ -105,19 +74,11 @@ impl<'a> Source<'a> {
         by: &'static [Dimension],
         grains: Grains,
     ) -> Result<Self> {
-        let now = ctx.clock.now();
-        let zone = &period.timezone;
-        let interval = period.interval(now)?.snap(now, grains);
         Ok(Self {
             ctx,
             filters,
             by,
-            zone,
-            now,
-            interval,
-            grains,
-            steps: Vec::new(),
-            fine: false,
+            frame: Frame::of(ctx, period, grains)?,
         })
     }
 
@@ -129,56 +90,34 @@ impl<'a> Source<'a> {
         group_by: Option<GroupBy>,
     ) -> Result<Self> {
         let mut source = Self::of(ctx, period, filters, &[])?;
-        source.steps = steps(source.interval, source.zone, group_by)?;
-        let inner = source.steps.get(1..).unwrap_or_default();
-        let all_begin_with = |grain: Grain| inner.iter().all(|at| grain.is_edge(*at));
-        if !all_begin_with(Grain::Day) {
-            if source.grains == Grains::All {
-                source.grains = Grains::WithoutDays;
-            }
-            source.fine = !all_begin_with(source.grains.lasting());
-        }
-        if source.uses(Dimension::User) && source.blurred_step().is_some() {
-            return Err(Error::Usage(
-                "more than eight days back, users are known by UTC day only: use a shorter period, \
-                 --group-by day or wider, or --timezone UTC"
-                    .to_owned(),
-            ));
+        source.frame = source.frame.trend(group_by)?;
+        if source.uses(Dimension::User) {
+            source.frame = source.frame.whole_days()?;
         }
         Ok(source)
     }
 
-    /// The first step that begins within a row, where there are no quarters any
-    /// more to tell what belongs to it.
-    fn blurred_step(&self) -> Option<OffsetDateTime> {
-        let quarters_from = self.grains.quarters_from(self.now);
-        let blurred =
-            |at: &OffsetDateTime| *at < quarters_from && !self.grains.lasting().is_edge(*at);
-        self.steps.iter().copied().skip(1).find(blurred)
-    }
-
     /// The same usage over the period of equal length before.
     pub(crate) fn previous(&self) -> Result<Self> {
-        let interval = self.interval.previous().ok_or_else(Error::nothing_before)?;
         Ok(Self {
-            interval: interval.snap(self.now, self.grains),
+            frame: self.frame.previous()?,
             ..self.clone()
         })
     }
 
     /// The period that is answered.
     pub(crate) fn period(&self) -> PeriodUsed {
-        PeriodUsed::of(self.interval, self.zone)
+        self.frame.period()
     }
 
     /// The interval that is answered.
     pub(crate) const fn interval(&self) -> Interval {
-        self.interval
+        self.frame.interval()
     }
 
     /// Where the steps of a trend begin.
     pub(crate) fn steps(&self) -> &[OffsetDateTime] {
-        &self.steps
+        self.frame.steps()
     }
 
     /// Whether latencies are known. They are not kept by user.
@@ -195,22 +134,11 @@ impl<'a> Source<'a> {
 
     /// What should be known about an answer from this source.
     pub(crate) fn note(&self) -> Option<String> {
-        self.blurred_step().map(|_| {
-            format!(
-                "more than eight days back, what happened in the hour in which a row begins in {} \
-                 is counted in the row before",
-                self.zone
-            )
-        })
+        self.frame.note()
     }
 
     pub(super) fn windows(&self) -> [Option<OffsetDateTime>; 10] {
-        let windows = if self.fine {
-            Windows::fine(self.interval, self.now, self.grains)
-        } else {
-            Windows::of(self.interval, self.grains)
-        };
-        windows.times()
+        self.frame.windows()
     }
 
     pub(super) fn dimensions(&self) -> Vec<String> {

@@ -75,14 +75,8 @@ impl Source<'_> {
 
     /// One row for each step of a trend, in order, empty ones included.
     pub(crate) async fn usage_by_step(&self) -> Result<Vec<Usage>> {
-        let mut steps = vec![Usage::default(); self.steps().len()];
-        for row in self.usage().await? {
-            let place = usize::try_from(row.step - 1)
-                .ok()
-                .and_then(|step| steps.get_mut(step));
-            *place.expect("the first step begins no later than the period") = row;
-        }
-        Ok(steps)
+        let rows = self.usage().await?;
+        Ok(self.frame.by_step(rows, |row| row.step))
     }
 }
 

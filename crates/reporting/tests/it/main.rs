@@ -1,5 +1,7 @@
 //! The questions asked of a real database. Every module is listed here.
 
+/// What people and agents did, and the audit trail.
+mod activity;
 /// Agents, one by one and side by side.
 mod agents;
 /// Totals agree with the raw rows they stand for.
@@ -20,3 +22,7 @@ mod plans;
 mod scope;
 /// A database with a history in it.
 mod store;
+/// What tools did over MCP.
+mod tools;
+/// Which traces there were, and what happened on them.
+mod traces;

@@ -244,3 +244,80 @@ async fn what_belongs_to_others_is_not_read() {
         assert!(plan.contains(index), "{index}:\n{plan}");
     }
 }
+
+/// Totals of activity and of the audit trail read no rows of either, and lists
+/// walk down an index from the end of the period.
+#[tokio::test]
+async fn activity_and_the_trail_are_not_read_for_totals() {
+    let store = Store::new().await;
+    sqlx::raw_sql(
+        "analyze user_activity; analyze audit_events; analyze activity_day; analyze audit_day",
+    )
+    .execute(store.pool())
+    .await
+    .expect("statistics");
+    let activity = include_str!("../../src/rollup/activity.sql");
+    let users = include_str!("../../src/rollup/activity_users.sql");
+    let skills = include_str!("../../src/rollup/activity_skills.sql");
+    let audit = include_str!("../../src/rollup/audit.sql");
+    let windows = |since: &str| {
+        let period = Period {
+            since: since.parse().expect("since"),
+            until: "2026-11-25".parse().expect("until"),
+        };
+        let interval = period.resolve(NOW, &Zone::default()).expect("a period");
+        let interval = interval.snap(NOW, Grains::All);
+        let times = Windows::of(interval, Grains::All).times();
+        let times: Vec<_> = times
+            .iter()
+            .map(|at| at.map_or_else(|| "null".to_owned(), |at| format!("'{at}'")))
+            .collect();
+        format!("array[{}]::timestamptz[]", times.join(", "))
+    };
+    let days = windows("2026-11-01");
+    let days = days.as_str();
+    let none = "'{}'::text[]";
+    let moments = "'{}'::timestamptz[]";
+    for (sql, values, table) in [
+        (
+            activity,
+            vec!["null", days, "'category'", none, none, none, moments],
+            "activity_day",
+        ),
+        (
+            users,
+            vec!["null", days, "'user'", none, none, none, "21"],
+            "activity_day",
+        ),
+        (
+            skills,
+            vec!["null", days, "'entity'", none, "21"],
+            "activity_day",
+        ),
+        (audit, vec!["null", days, none, none, none], "audit_day"),
+    ] {
+        let plan = plan(&store, sql, &values).await;
+        assert!(plan.contains(table), "{table}:\n{plan}");
+        for other in ["_quarter", "_hour", "user_activity", "audit_events"] {
+            assert!(!plan.contains(other), "{other}:\n{plan}");
+        }
+    }
+    let (since, until) = ("timestamptz '2026-10-25'", "timestamptz '2026-11-25'");
+    let list = include_str!("../../src/questions/activity/list.sql");
+    let values = ["null", since, until, "null", "null", none, none, none, "21"];
+    let walked = plan(&store, list, &values).await;
+    let walk = "Index Scan Backward using user_activity_history_pkey";
+    assert!(walked.contains(walk), "{walked}");
+    let list = include_str!("../../src/questions/audit/list.sql");
+    for (categories, trace, index) in [
+        (none, "null", "_pkey"),
+        ("'{administration}'::text[]", "null", "_seq_idx"),
+        (none, "'00000000000000000000000000000005'", "trace_id_idx"),
+    ] {
+        let values = [
+            "null", since, until, "1", "5000", categories, none, none, none, trace, "21",
+        ];
+        let walked = plan(&store, list, &values).await;
+        assert!(walked.contains(index), "{index}:\n{walked}");
+    }
+}

@@ -34,10 +34,16 @@ impl Store {
         Self { db, ctx }
     }
 
-    /// The history of `history.sql`.
+    /// The history of `history.sql`, `activity.sql`, `tools.sql` and `web.sql`.
     pub(crate) async fn new() -> Self {
         let store = Self::empty().await;
-        for sql in [include_str!("history.sql"), include_str!("rollups.sql")] {
+        for sql in [
+            include_str!("history.sql"),
+            include_str!("rollups.sql"),
+            include_str!("activity.sql"),
+            include_str!("tools.sql"),
+            include_str!("web.sql"),
+        ] {
             sqlx::raw_sql(sql)
                 .execute(store.pool())
                 .await

@@ -9,8 +9,9 @@ use axum::response::IntoResponse;
 use serde_json::Value;
 use systemprompt_reporting::{Entry, QUERIES};
 
-use super::html::Escaped;
+use super::events;
 use super::openapi::{document, path};
+use crate::html::Escaped;
 
 /// Nothing but our own style sheet.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -50,7 +51,7 @@ fn render() -> String {
          <title>systemprompt analytics API</title>\n\
          <link rel=\"stylesheet\" href=\"/api/docs.css\">\n</head>\n<body>\n\
          <h1>systemprompt analytics API</h1>\n\
-         <p>Every route is a question. The command line gives the same answers. Times are RFC 3339 in \
+         <p>Every route but the last is a question. The command line gives the same answers. Times are RFC 3339 in \
          UTC, money is text in US dollars, ratios are parts of 1.</p>\n\
          <p>Send a token with the scope <code>read</code> as <code>Authorization: Bearer …</code>; a \
          server on your own machine that has no tokens needs none. Machines read \
@@ -63,7 +64,7 @@ fn render() -> String {
             format_args!("<li><a href=\"#{id}\">{question}</a></li>\n"),
         );
     }
-    html.push_str("</ul>\n</nav>\n<main>\n");
+    html.push_str("<li><a href=\"#events\">report events</a></li>\n</ul>\n</nav>\n<main>\n");
     let mut group = "";
     for entry in QUERIES {
         if entry.group() != group {
@@ -72,6 +73,7 @@ fn render() -> String {
         }
         question(&mut html, entry);
     }
+    html.push_str(events::section());
     html.push_str("</main>\n</body>\n</html>\n");
     html
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use systemprompt_reporting as reporting;
 
-/// Why a question is not answered over HTTP.
+/// Why a question is not answered over HTTP, or a report not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -17,7 +17,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
@@ -41,6 +41,14 @@ impl ApiError {
         )
     }
 
+    /// 401: nobody stands behind what is reported.
+    pub(super) fn no_ingest() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "this needs a token with the scope ingest",
+        )
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
@@ -52,6 +60,33 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             "questions are asked with GET",
         )
+    }
+
+    /// 500: the answer is there, and cannot be written down.
+    pub(super) fn unwritten(error: &std::io::Error) -> Self {
+        tracing::error!(%error, "an answer cannot be written as a file");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the answer cannot be written; the server's log says why",
+        )
+    }
+
+    /// 500 or 503, by whether sending the events again may help. Nothing of them
+    /// was stored, or all of it: either way they may be sent again.
+    pub(super) fn not_stored(error: &sqlx::Error) -> Self {
+        if is_passing(error) {
+            tracing::warn!(%error, "reported events were not stored: the database is not available");
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database is not available; send the events again soon",
+            )
+        } else {
+            tracing::error!(%error, "reported events were not stored");
+            Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the events were not stored; the server's log says why",
+            )
+        }
     }
 
     /// 500 or 503, by whether asking again may help.
@@ -80,10 +115,10 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed => true,
-        // Connection lost, resources, operator intervention (a statement that
-        // took too long among them).
+        // Connection lost, a transaction in another's way, resources, locks,
+        // operator intervention (a statement that took too long among them).
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57"]
+            ["08", "40", "53", "55", "57"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),

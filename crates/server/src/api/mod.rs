@@ -1,20 +1,23 @@
 //! The HTTP API: every question of the registry at
 //! `/api/v1/analytics/<group>/<name>`, its OpenAPI document, and a page that
-//! explains it. Who may ask is decided before: a request carries its
-//! [`Scope`](systemprompt_reporting::Scope) as an extension, or is refused.
+//! explains it; and the route where other services report events. Who may ask or
+//! report is decided before: a request carries its
+//! [`Scope`](systemprompt_reporting::Scope) or identity as an extension, or is
+//! refused.
 
+pub(crate) mod content;
 mod docs;
 mod error;
-mod html;
+pub(crate) mod events;
 mod openapi;
 mod questions;
 
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
@@ -34,33 +37,44 @@ impl ApiState {
     /// Answers from the questions' own pool of connections, under the profile's
     /// settings, as of the clock.
     #[must_use]
-    pub fn new(pool: PgPool, settings: Settings, clock: Clock) -> Self {
+    pub fn new(pool: PgPool, settings: impl Into<Arc<Settings>>, clock: Clock) -> Self {
         Self {
             pool,
-            settings: Arc::new(settings),
+            settings: settings.into(),
             clock,
         }
     }
 }
 
-/// The questions. Every request must carry an `Extension<Scope>`.
+/// The questions, for whoever decides otherwise who may ask. Every request must
+/// carry an `Extension<Scope>`.
 pub fn router(state: ApiState) -> Router {
-    let ask = || get(questions::ask).fallback(questions::refuse_method);
     Router::new()
-        .route("/api/v1/analytics", ask())
-        .route("/api/v1/analytics/{*path}", ask())
-        .with_state(state)
+        .route("/api/v1/analytics", ask(state.clone()))
+        .route("/api/v1/analytics/{*path}", ask(state))
+}
+
+/// A question. Every request must carry an `Extension<Scope>`.
+pub(crate) fn ask(state: ApiState) -> MethodRouter {
+    let ask = get(questions::ask).fallback(questions::refuse_method);
+    ask.with_state(state)
         .layer(middleware::map_response(harden))
 }
 
-/// What there is to ask: the OpenAPI document and the page made of it. They
-/// hold nothing that was recorded, so anyone may read them.
-pub fn description() -> Router {
-    Router::new()
-        .route("/api/v1/openapi.json", get(docs::openapi))
-        .route("/api/docs", get(docs::page))
-        .route("/api/docs.css", get(docs::style))
-        .layer(middleware::map_response(harden))
+/// What there is to ask, for machines. It holds nothing that was recorded, so
+/// anyone may read it; so do the next two.
+pub(crate) fn docs_openapi() -> MethodRouter {
+    get(docs::openapi).layer(middleware::map_response(harden))
+}
+
+/// What there is to ask, for people.
+pub(crate) fn docs_page() -> MethodRouter {
+    get(docs::page).layer(middleware::map_response(harden))
+}
+
+/// The page's style sheet.
+pub(crate) fn docs_style() -> MethodRouter {
+    get(docs::style).layer(middleware::map_response(harden))
 }
 
 /// Answers are private, change with every request, and are what they say.
@@ -68,6 +82,7 @@ async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

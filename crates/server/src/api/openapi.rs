@@ -1,23 +1,29 @@
-//! The OpenAPI 3.1 document, read off the registry. OpenAPI takes JSON Schema
-//! as it is, so the questions' schemas go in unchanged.
+//! The OpenAPI 3.1 document, read off the registry, and reporting events. OpenAPI
+//! takes JSON Schema as it is, so the questions' schemas go in unchanged.
 
 use serde_json::{Map, Value, json};
 use systemprompt_reporting::{Entry, QUERIES, default_of};
 
+use super::events;
+
 /// The document as it is served at `/api/v1/openapi.json`.
 #[must_use]
 pub fn document() -> Value {
-    let paths: Map<String, Value> = QUERIES
+    let questions = QUERIES
         .iter()
-        .map(|entry| (path(entry), json!({ "get": operation(entry) })))
-        .collect();
+        .map(|entry| (path(entry), json!({ "get": operation(entry) })));
+    let reports = (
+        events::PATH.to_owned(),
+        json!({ "post": events::operation() }),
+    );
+    let paths: Map<String, Value> = questions.chain([reports]).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "systemprompt analytics",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What AI requests cost, how they went, and why. Every route is a question; \
-                            the command line and this API give the same answers. Times are RFC 3339 in \
+            "description": "What AI requests cost, how they went, and why. Every route but the one for \
+                            events is a question; the command line and this API give the same answers. Times are RFC 3339 in \
                             UTC, ratios are parts of 1. Money is text, in US dollars unless the answer \
                             names a `currency`. `x-unit` says what a field counts: `money` is in the \
                             answer's currency, `usd` always in dollars.",
@@ -30,18 +36,18 @@ pub fn document() -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A systemprompt token with the scope read. A server on this machine \
-                                    that has no tokens needs none.",
+                    "description": "A systemprompt token with the scope read, or ingest to report \
+                                    events. A server on this machine that has no tokens needs none.",
                 },
             },
             "schemas": { "Error": error_schema() },
             "responses": {
-                "BadRequest": response("The question cannot be asked like this; the message says how"),
+                "BadRequest": response("This cannot be asked or sent like this; the message says how"),
                 "Unauthorized": response("There is no token, or it is not known"),
-                "Forbidden": response("The token does not have the scope read"),
+                "Forbidden": response("The token does not have the scope for this"),
                 "NotFound": response("What was asked for does not exist, or not for this token"),
-                "Failed": response("The question failed; the server's log says why"),
-                "Unavailable": response("The database is not available; ask again soon"),
+                "Failed": response("It failed; the server's log says why"),
+                "Unavailable": response("The database is not available; try again soon"),
             },
         },
     })
@@ -57,6 +63,7 @@ fn tags() -> Value {
     groups.dedup();
     groups
         .into_iter()
+        .chain(["events"])
         .map(|group| json!({ "name": group }))
         .collect()
 }

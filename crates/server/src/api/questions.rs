@@ -4,8 +4,11 @@
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Serialize;
 use serde_json::Value;
+use systemprompt_reporting::present::column::Column;
+use systemprompt_reporting::present::csv::Table;
 use systemprompt_reporting::{Answer, Ctx, Entry, Error, Scope, default_of, find};
 
 use super::ApiState;
@@ -30,7 +33,8 @@ pub(super) async fn ask(
     // Without a scope there is no answer: an unscoped one would show all.
     let Extension(scope) = scope.ok_or_else(ApiError::no_scope)?;
     let path = path.map(|Path(path)| path).unwrap_or_default();
-    let entry = named(&path)
+    let (path, file) = File::wanted(&path);
+    let entry = named(path)
         .ok_or_else(|| ApiError::not_found("there is no such question; /api/docs lists all"))?;
     let query = query.unwrap_or_default();
     let params = entry
@@ -46,11 +50,54 @@ pub(super) async fn ask(
         .run(&ctx, params)
         .await
         .map_err(|error| blame(entry, &query, error))?;
-    Ok(Json(Envelope {
+    if file == Some(File::Csv) {
+        return csv(entry, &answer);
+    }
+    let envelope = Json(Envelope {
         question: entry.path.join(" "),
         answer,
+    });
+    Ok(match file {
+        Some(_) => ([(CONTENT_DISPOSITION, attached(entry, "json"))], envelope).into_response(),
+        None => envelope.into_response(),
     })
-    .into_response())
+}
+
+/// A file that is asked for by the end of the path, as in `costs/summary.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Csv,
+    Json,
+}
+
+impl File {
+    fn wanted(path: &str) -> (&str, Option<Self>) {
+        match path.rsplit_once('.') {
+            Some((path, "csv")) => (path, Some(Self::Csv)),
+            Some((path, "json")) => (path, Some(Self::Json)),
+            _ => (path, None),
+        }
+    }
+}
+
+/// The rows as a file for spreadsheets: the one that `--export` writes.
+fn csv(entry: &Entry, answer: &Answer<Value>) -> Result<Response, ApiError> {
+    let columns = Column::of(entry.row().as_value());
+    let mut out = Vec::new();
+    let table = Table::begin(&columns, &mut out);
+    table
+        .and_then(|mut table| table.rows(&answer.rows))
+        .map_err(|error| ApiError::unwritten(&error))?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, attached(entry, "csv")),
+    ];
+    Ok((headers, out).into_response())
+}
+
+/// The name that a browser saves a file under.
+fn attached(entry: &Entry, ending: &str) -> String {
+    format!("attachment; filename=\"{}.{ending}\"", entry.path.join("-"))
 }
 
 /// Any other method.

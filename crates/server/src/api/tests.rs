@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::ServiceExt as _;
 
-use super::{ApiState, description, document, openapi, router};
+use super::{ApiState, docs_openapi, docs_page, docs_style, document, openapi, router};
 
 /// The now of the history.
 const NOW: OffsetDateTime = datetime!(2026-11-25 10:07:30 UTC);
@@ -41,6 +41,14 @@ fn questions(pool: &PgPool, scope: Scope) -> Router {
     };
     let state = ApiState::new(pool.clone(), settings, Clock::Fixed(NOW));
     router(state).layer(Extension(scope))
+}
+
+/// What describes the API, as the server has it.
+fn description() -> Router {
+    Router::new()
+        .route("/api/v1/openapi.json", docs_openapi())
+        .route("/api/docs", docs_page())
+        .route("/api/docs.css", docs_style())
 }
 
 async fn send(router: Router, request: Request<Body>) -> Response<Body> {
@@ -76,6 +84,9 @@ async fn history() -> TestDb {
         include_str!("../../../reporting/tests/it/history.sql"),
         include_str!("../../../reporting/tests/it/rollups.sql"),
         include_str!("../../../reporting/tests/it/alerts.sql"),
+        include_str!("../../../reporting/tests/it/activity.sql"),
+        include_str!("../../../reporting/tests/it/tools.sql"),
+        include_str!("../../../reporting/tests/it/web.sql"),
     ] {
         sqlx::raw_sql(sql)
             .execute(db.pool())
@@ -95,9 +106,12 @@ async fn every_question_has_a_route() {
             .expect("a request");
     for entry in QUERIES {
         let query = match entry.path {
-            ["requests", "show"] => format!("id={id}"),
+            ["requests" | "traces", "show"] => format!("id={id}"),
             ["conversations", "show"] => "id=conversation-0".to_owned(),
             ["agents", "show"] => "name=scout".to_owned(),
+            ["tools", "show"] => "name=search".to_owned(),
+            ["sessions", "show"] => "id=01a2122a-6ce0-7000-9000-000000000001".to_owned(),
+            ["content", "show"] => "content=/blog/a".to_owned(),
             _ if entry.params().pointer("/properties/since").is_some() => "since=7d".to_owned(),
             _ => String::new(),
         };
@@ -321,9 +335,14 @@ fn the_document_keeps_the_rules() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), QUERIES.len());
+    assert_eq!(paths.len(), QUERIES.len() + 1);
+    let reports = &paths[super::events::PATH]["post"];
+    for part in ["summary", "description", "requestBody", "responses"] {
+        assert!(!reports[part].is_null(), "{part}");
+    }
+    let questions = paths.iter().filter(|(_, item)| !item["get"].is_null());
     let mut ids = std::collections::BTreeSet::new();
-    for (path, item) in paths {
+    for (path, item) in questions {
         assert!(path.starts_with('/') && !path.contains('{'), "{path}");
         let operation = &item["get"];
         assert!(

@@ -54,6 +54,20 @@ impl Held {
         }
     }
 
+    /// The same leases under a rule that counts the same requests.
+    pub(super) fn under(&self, rule: Rule) -> Self {
+        let mut periods = std::mem::take(&mut *self.periods());
+        // What was refused under the old limit may fit into the new one.
+        periods
+            .values_mut()
+            .for_each(|holding| holding.refused = None);
+        Self {
+            rule,
+            periods: Mutex::new(periods),
+            asking: tokio::sync::Mutex::const_new(()),
+        }
+    }
+
     pub(super) const fn rule(&self) -> &Rule {
         &self.rule
     }

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 10_000;
 
 /// Cuts text from outside to a length that every event has room for, without
 /// control characters.
-pub(super) fn bounded(text: &str) -> String {
+pub(crate) fn bounded(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(LONGEST));
     for c in text.chars().filter(|c| !c.is_control()) {
         if out.len() + c.len_utf8() > LONGEST {

@@ -6,6 +6,9 @@ use http::{Response, StatusCode, header};
 use serde_json::json;
 use systemprompt_domain::{RequestId, Wire};
 
+use crate::auth::Refusal;
+use crate::door::headers::hardened;
+
 /// An answer that the gateway gives itself.
 #[derive(Debug)]
 pub(super) struct GatewayError {
@@ -34,6 +37,16 @@ impl GatewayError {
             retry,
             budget: None,
             request: None,
+        }
+    }
+
+    /// Somebody is not let in.
+    pub(super) fn refusal(refusal: Refusal) -> Self {
+        let error = Self::new(refusal.status(), "systemprompt_token", refusal.to_string());
+        if error.retry {
+            error.retry_after(2)
+        } else {
+            error
         }
     }
 
@@ -97,9 +110,8 @@ impl GatewayError {
         if let Some(Ok(budget)) = budget {
             response = response.header("x-systemprompt-budget", budget);
         }
-        response
-            .body(Body::from(self.body(wire, id.or(self.request)).to_string()))
-            .expect("every header above is valid")
+        let body = Body::from(self.body(wire, id.or(self.request)).to_string());
+        hardened(response.body(body).expect("every header above is valid"))
     }
 
     /// The error as a last event of a stream that had begun well.

@@ -18,7 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::answer::{Client, SMALL};
 use super::errors::GatewayError;
 use super::finish::{End, Finish};
-use super::{Inner, headers};
+use super::{Inner, headers, incoming};
+use crate::door::body::is_stall;
 
 /// How long the end of the body is waited for after the terminal event: with it
 /// the connection can be used again, without it the answer is as whole.
@@ -220,10 +221,21 @@ impl Exchange {
                 // After the terminal event nothing changes the state.
                 Ok(Err(_)) | Err(_) if complete => break End::Whole,
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, id = %self.context.id, "the provider's answer broke off");
+                    tracing::warn!(
+                        request_id = %self.context.id,
+                        error = source(&error),
+                        "the provider's answer broke off"
+                    );
                     break End::Cut;
                 }
-                Err(_) => break End::Silent,
+                Err(_) => {
+                    let provider = &self.context.provider;
+                    tracing::warn!(
+                        provider,
+                        "the provider fell silent in the middle of its answer"
+                    );
+                    break End::Silent;
+                }
             };
             ttfb.get_or_insert_with(|| self.arrived.elapsed());
             bytes += chunk.len() as u64;
@@ -278,6 +290,7 @@ impl Exchange {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
         self.gateway.budgets.learn(&event);
+        self.gateway.asked.remember(&event, finish.call_ids());
         if let (Api::Responses, Some(response), Some(conversation)) = (
             event.context.api,
             &event.response_id,
@@ -292,7 +305,10 @@ impl Exchange {
         drop(self.admission);
         if recorded.durable().await == Durability::Undurable {
             self.gateway.undurable.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(id = %self.context.id, "an answer leaves before its event is on disk");
+            tracing::error!(
+                request_id = %self.context.id,
+                "an answer leaves before its event is on disk"
+            );
         }
         (state, cost)
     }
@@ -351,8 +367,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
         .unwrap_or("")
 }
 
-/// The provider cannot be reached.
+/// The provider cannot be reached, or not with a body that never ends.
 pub(super) fn unreachable(error: &reqwest::Error) -> GatewayError {
+    if is_stall(error) {
+        return incoming::stalled();
+    }
     // The error's text names the address, which may carry a key in its query.
     tracing::warn!(error = %source(error), "the provider cannot be reached");
     GatewayError::new(
@@ -364,6 +383,7 @@ pub(super) fn unreachable(error: &reqwest::Error) -> GatewayError {
 
 /// The provider accepts the request and says nothing.
 pub(super) fn no_answer() -> GatewayError {
+    tracing::warn!("the provider did not answer in time");
     GatewayError::new(
         StatusCode::GATEWAY_TIMEOUT,
         "upstream_timeout",

@@ -92,6 +92,12 @@ impl Finish {
         self
     }
 
+    /// The model's ids of the tool calls that it asked for.
+    pub(super) fn call_ids(&self) -> &[String] {
+        let outcome = self.outcome.as_ref();
+        outcome.map_or(&[], |outcome| outcome.tool_call_ids.as_slice())
+    }
+
     pub(super) const fn end(&self) -> &End {
         &self.end
     }

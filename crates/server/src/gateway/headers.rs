@@ -55,14 +55,10 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     names.filter_map(|name| name.trim().parse().ok()).collect()
 }
 
-/// The headers that go to the provider.
-pub(super) fn upstream(
-    from: &HeaderMap,
-    provider: &Provider,
-    accept_encoding: HeaderValue,
-) -> HeaderMap {
+/// The client's headers that go upstream; its keys only if they are for whoever
+/// is there.
+pub(crate) fn passed(from: &HeaderMap, with_keys: bool) -> HeaderMap {
     let tied = named_by_connection(from);
-    let managed = matches!(provider.credentials, Credentials::Managed { .. });
     let mut to = HeaderMap::with_capacity(from.len() + 2);
     for (name, value) in from {
         let text = name.as_str();
@@ -70,12 +66,23 @@ pub(super) fn upstream(
             || NOT_UPSTREAM.contains(&text)
             || text.starts_with("x-forwarded-")
             || is_ours(text)
-            || (managed && KEYS.contains(&text))
+            || (!with_keys && KEYS.contains(&text))
             || tied.contains(name);
         if !stays {
             to.append(name, value.clone());
         }
     }
+    to
+}
+
+/// The headers that go to the provider.
+pub(super) fn upstream(
+    from: &HeaderMap,
+    provider: &Provider,
+    accept_encoding: HeaderValue,
+) -> HeaderMap {
+    let managed = matches!(provider.credentials, Credentials::Managed { .. });
+    let mut to = passed(from, !managed);
     to.insert(header::ACCEPT_ENCODING, accept_encoding);
     if let Credentials::Managed { key, .. } = &provider.credentials {
         let (name, value) = match provider.wire {
@@ -108,7 +115,7 @@ pub(super) fn accept_encoding(from: &HeaderMap) -> HeaderValue {
 
 /// The provider's headers that go to the client. The body's length goes too
 /// unless we may change it.
-pub(super) fn downstream(from: &HeaderMap, keeps_length: bool) -> HeaderMap {
+pub(crate) fn downstream(from: &HeaderMap, keeps_length: bool) -> HeaderMap {
     let tied = named_by_connection(from);
     let mut to = HeaderMap::with_capacity(from.len() + 3);
     for (name, value) in from {

@@ -1,24 +1,25 @@
-//! The client's request: who sends it, what it must not be, its body.
+//! The client's request: what it shows of who sends it, what it must not be, its
+//! body.
 
 use std::net::SocketAddr;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::BodyExt as _;
-use systemprompt_config::{Credentials, Provider, Scope};
+use systemprompt_config::{Credentials, Provider};
 
 use super::Inner;
 use super::errors::GatewayError;
-use crate::auth::{Identity, Refusal, bearer};
+use crate::auth::{Credential, bearer};
+use crate::door::body::{self, Fault};
 
-/// Finds the identity behind a request; the refusal is in the provider's shape.
-pub(super) fn identify(
+/// What a request shows of who sends it.
+pub(super) fn credential(
     gateway: &Inner,
     peer: SocketAddr,
     provider: &Provider,
     request: &Request<Body>,
-) -> Result<Identity, GatewayError> {
+) -> Credential {
     let headers = request.headers();
     let value = |name| headers.get(name).map(http::HeaderValue::as_bytes);
     // With the provider's own key in these places they are none of our tokens.
@@ -30,16 +31,7 @@ pub(super) fn identify(
         query_key(request),
     ];
     let keys = keys.into_iter().flatten().filter(|_| managed);
-    gateway
-        .auth
-        .identify(headers, peer, keys, Scope::Gateway)
-        .map_err(|refusal| {
-            let status = match refusal {
-                Refusal::Scope => StatusCode::FORBIDDEN,
-                _ => StatusCode::UNAUTHORIZED,
-            };
-            GatewayError::new(status, "systemprompt_token", refusal.to_string())
-        })
+    gateway.auth.credential(headers, peer, keys)
 }
 
 /// The value of `?key=`, where Gemini clients may put theirs.
@@ -66,54 +58,27 @@ pub(super) async fn read_body(
     body: Body,
 ) -> Result<Bytes, GatewayError> {
     let limit = gateway.limits.gateway_body;
-    let too_large = || {
-        GatewayError::new(
+    let idle = gateway.limits.downstream.body_idle_timeout;
+    let refuse = |fault| match fault {
+        Fault::TooLarge => GatewayError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             format!(
                 "the body is larger than this gateway takes ({} MiB)",
                 limit >> 20
             ),
-        )
+        ),
+        Fault::Stalled => stalled(),
+        Fault::Cut => GatewayError::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off"),
     };
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let idle = gateway.limits.downstream.body_idle_timeout;
-    let mut body = body;
-    let mut whole: Option<Bytes> = None;
-    let mut parts = Vec::new();
-    loop {
-        let frame = tokio::time::timeout(idle, body.frame())
-            .await
-            .map_err(|_| {
-                GatewayError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "body_timeout",
-                    "the body did not arrive in time",
-                )
-            })?;
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|_| {
-            GatewayError::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off")
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if (parts.len() + data.len()) as u64 > limit {
-            return Err(too_large());
-        }
-        // Most bodies come in one piece and need no copy.
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend(first.into_iter().flatten());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    Ok(whole.unwrap_or_else(|| parts.into()))
+    body::read(headers, body, limit, idle).await.map_err(refuse)
+}
+
+/// The client began a body and sent no more of it.
+pub(super) fn stalled() -> GatewayError {
+    GatewayError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_timeout",
+        "the body did not arrive in time",
+    )
 }

@@ -18,7 +18,7 @@ mod pause;
 mod routes;
 mod upstream;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -29,19 +29,28 @@ use axum::extract::{ConnectInfo, State};
 use http::{Request, Response, StatusCode, header};
 use systemprompt_capture::{Admission, Recorder};
 use systemprompt_config::{Credentials, Profile, Provider};
-use systemprompt_domain::Api;
 use systemprompt_domain::ids::BootId;
+use systemprompt_domain::{Api, Scope};
 use systemprompt_meters::{inject_include_usage, read_request};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::context::Attribution;
+pub(crate) use self::context::bounded;
 use self::errors::GatewayError;
 use self::exchange::Exchange;
+pub(crate) use self::headers::{downstream, passed};
 use self::routes::Call;
-use crate::auth::Auth;
+pub(crate) use self::upstream::client;
+use crate::asked::Asked;
+use crate::auth::{Auth, Identity};
 use crate::budgets::Budgets;
 use crate::catalogue::Prices;
+use crate::door::body::timed;
+use crate::door::headers::hardened;
+use crate::logs;
+use crate::refusals::Denied;
 use crate::shutdown::Shutdown;
+use crate::swap::Swap;
 
 /// Room set aside on disk for what one request records. Everything that goes
 /// into an event is bounded so that it fits.
@@ -53,9 +62,12 @@ const ROOM_PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway(Arc<Inner>);
 
+/// The hosts behind the gateway, by name.
+type Providers = HashMap<String, Provider>;
+
 #[derive(Debug)]
 struct Inner {
-    providers: HashMap<String, Provider>,
+    providers: Swap<Providers>,
     auth: Auth,
     client: reqwest::Client,
     /// `None` while analytics is off: requests pass and nothing is recorded.
@@ -63,12 +75,20 @@ struct Inner {
     prices: Prices,
     budgets: Budgets,
     attribution: Attribution,
+    asked: Asked,
     limits: systemprompt_config::Limits,
     boot: BootId,
     shutdown: Shutdown,
     /// Answers that are read to their end although the client has gone.
     drains: Arc<Semaphore>,
     undurable: AtomicU64,
+}
+
+/// The gateway behind its route, which says what it takes to use it.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    pub(crate) gateway: Gateway,
+    pub(crate) scope: Scope,
 }
 
 /// What [`Gateway::new`] takes.
@@ -78,27 +98,37 @@ pub(crate) struct Parts {
     pub(crate) prices: Prices,
     pub(crate) budgets: Budgets,
     pub(crate) conversation_key: [u8; 32],
+    /// Where requests that ask for tools are remembered.
+    pub(crate) asked: Asked,
+    pub(crate) client: reqwest::Client,
     pub(crate) boot: BootId,
     pub(crate) shutdown: Shutdown,
 }
 
 impl Gateway {
-    pub(crate) fn new(profile: &Profile, parts: Parts) -> anyhow::Result<Self> {
+    pub(crate) fn new(profile: &Profile, parts: Parts) -> Self {
         let drains = profile.limits.drain.streams as usize;
-        Ok(Self(Arc::new(Inner {
-            providers: profile.providers.clone().into_iter().collect(),
+        Self(Arc::new(Inner {
+            providers: Swap::new(profile.providers.clone().into_iter().collect()),
             auth: parts.auth,
-            client: upstream::client(&profile.limits.upstream)?,
+            client: parts.client,
             recorder: parts.recorder,
             prices: parts.prices,
             budgets: parts.budgets,
             attribution: Attribution::new(parts.conversation_key),
+            asked: parts.asked,
             limits: profile.limits.clone(),
             boot: parts.boot,
             shutdown: parts.shutdown,
             drains: Arc::new(Semaphore::new(drains)),
             undurable: AtomicU64::new(0),
-        })))
+        }))
+    }
+
+    /// Sends requests that come from now on to other hosts, or with other keys.
+    pub(crate) fn replace_providers(&self, providers: &BTreeMap<String, Provider>) {
+        let providers = providers.clone().into_iter().collect();
+        self.0.providers.replace(providers);
     }
 
     /// Whether requests are recorded; else they need no spool.
@@ -114,33 +144,49 @@ impl Gateway {
 
 /// Answers every path below a provider's name.
 pub(crate) async fn handle(
-    State(gateway): State<Gateway>,
+    State(Front { gateway, scope }): State<Front>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
     let arrived = Instant::now();
     let gateway = gateway.0;
+    let providers = gateway.providers.current();
     let found = routes::split(request.uri().path())
-        .and_then(|(name, rest)| Some((name, gateway.providers.get(name)?, rest)));
+        .and_then(|(name, rest)| Some((name, providers.get(name)?, rest)));
     let Some((name, provider, path)) = found else {
-        return not_found(&gateway, request.uri().path());
+        return not_found(&providers);
     };
     let wire = provider.wire;
     let (name, path) = (name.to_owned(), path.to_owned());
-    let answer = answer(&gateway, arrived, peer, &name, provider, &path, request).await;
-    answer.unwrap_or_else(|error| error.respond(wire, None))
+    let credential = incoming::credential(&gateway, peer, provider, &request);
+    let identity = match gateway.auth.admit(credential, scope).await {
+        Ok(identity) => identity,
+        Err(turned) => {
+            let mut response = GatewayError::refusal(turned.refusal).respond(wire, None);
+            Denied::new(scope, turned.refusal.as_str(), turned.who).mark(&mut response);
+            return response;
+        }
+    };
+    let answer = answer(
+        &gateway, arrived, &identity, &name, provider, &path, request,
+    )
+    .await;
+    answer.unwrap_or_else(|error| {
+        let mut response = error.respond(wire, None);
+        Denied::new(scope, error.kind, Some(identity)).mark(&mut response);
+        response
+    })
 }
 
 async fn answer(
     gateway: &Arc<Inner>,
     arrived: Instant,
-    peer: SocketAddr,
+    identity: &Identity,
     name: &str,
     provider: &Provider,
     path: &str,
     request: Request<Body>,
 ) -> Result<Response<Body>, GatewayError> {
-    let identity = incoming::identify(gateway, peer, provider, &request)?;
     if !routes::is_plain(path) {
         return Err(GatewayError::new(
             StatusCode::BAD_REQUEST,
@@ -173,13 +219,14 @@ async fn answer(
     let mut upstream = reqwest::Request::new(head.method.clone(), url);
     let mut context = gateway
         .attribution
-        .begin(&head.headers, &identity, name, api)?;
+        .begin(&head.headers, identity, name, api)?;
     context.requested_model = path_model.map(|model| context::bounded(&model));
     context.streamed = path_stream;
     let mut encoding = headers::accept_encoding(&head.headers);
     let mut injected = false;
     let mut max_tokens = None;
     if api == Api::Unmetered {
+        let body = timed(body, gateway.limits.downstream.body_idle_timeout);
         *upstream.body_mut() = Some(reqwest::Body::wrap_stream(body.into_data_stream()));
     } else {
         let bytes = incoming::read_body(gateway, &head.headers, body).await?;
@@ -214,7 +261,9 @@ async fn answer(
         Some(recorder) => Some(admit(recorder).await?),
         None => None,
     };
-    let context = pause::unless_paused(gateway, provider, context, max_tokens).await?;
+    let ids = logs::Ids::from(&context);
+    let unless_paused = pause::unless_paused(gateway, provider, context, max_tokens);
+    let context = logs::during(ids, unless_paused).await?;
     let exchange = Exchange {
         gateway: Arc::clone(gateway),
         wire: provider.wire,
@@ -226,7 +275,8 @@ async fn answer(
     // The exchange outlives this future: a client that leaves drops us, and the
     // provider bills all the same.
     let (reply, answer) = oneshot::channel();
-    gateway.shutdown.work.spawn(exchange.run(upstream, reply));
+    let work = logs::during(ids, exchange.run(upstream, reply));
+    gateway.shutdown.work.spawn(work);
     answer.await.map_err(|_| {
         GatewayError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -256,21 +306,18 @@ async fn admit(recorder: &Recorder) -> Result<Admission, GatewayError> {
     }
 }
 
-fn not_found(gateway: &Inner, path: &str) -> Response<Body> {
-    let mut names: Vec<_> = gateway
-        .providers
-        .keys()
-        .map(|name| format!("/{name}"))
-        .collect();
+/// Does not repeat the path: somebody may have put a key there.
+fn not_found(providers: &Providers) -> Response<Body> {
+    let mut names: Vec<_> = providers.keys().map(|name| format!("/{name}")).collect();
     names.sort_unstable();
     let message = format!(
-        "nothing is served at {path}; AI providers are at {}, the API at /api/v1, its description at /api/docs",
+        "nothing is served at this path; AI providers are at {}, the API at /api/v1, its description at /api/docs",
         names.join(", ")
     );
     let body = serde_json::json!({"error": {"message": message}}).to_string();
-    Response::builder()
+    let response = Response::builder()
         .status(StatusCode::NOT_FOUND)
         .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body))
-        .expect("a static header is valid")
+        .body(Body::from(body));
+    hardened(response.expect("a static header is valid"))
 }

@@ -7,6 +7,7 @@ use systemprompt_config::Provider;
 
 use super::errors::GatewayError;
 use super::{Inner, exchange, headers};
+use crate::door::body::timed;
 
 pub(super) async fn forward(
     gateway: &Inner,
@@ -25,6 +26,7 @@ pub(super) async fn forward(
     }
     *upstream.headers_mut() = to;
     if !http_body::Body::is_end_stream(&body) {
+        let body = timed(body, gateway.limits.downstream.body_idle_timeout);
         *upstream.body_mut() = Some(reqwest::Body::wrap_stream(body.into_data_stream()));
     }
     let first_byte = gateway.limits.upstream.first_byte_timeout;

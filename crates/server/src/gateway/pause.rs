@@ -64,7 +64,7 @@ fn unmetered(
              `providers: {{{name}: {{unmetered: allow}}}}` in the profile lets such requests through"
         ),
     );
-    error.budget = Some(budget.to_owned());
+    error.budget = Some(budget);
     Some(error)
 }
 

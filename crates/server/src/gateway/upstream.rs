@@ -10,7 +10,7 @@ use super::errors::GatewayError;
 
 /// A client that changes nothing: it decodes nothing, follows no redirect and
 /// tries nothing again.
-pub(super) fn client(limits: &Upstream) -> anyhow::Result<reqwest::Client> {
+pub(crate) fn client(limits: &Upstream) -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .connect_timeout(limits.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::rows::{self, Booking, Locked, Opening};
 use super::thresholds::{Measured, Watched};
 use super::{pause, rollups};
+use crate::audit;
 
 /// The answer to a server that asks for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub async fn lease(
         }
         Leased::Exhausted { first: true } => {
             let spent = row.account.spent;
-            pause::pause(&mut tx, rule, period, spent, now).await?;
+            let pause = pause::pause(&mut tx, rule, period, spent, now).await?;
             let measured = Measured {
                 period,
                 value: spent.to_usd(),
@@ -80,6 +81,7 @@ pub async fn lease(
             };
             let shares = rule.notify_at.iter().copied();
             Watched::from(rule).tell(&mut tx, &measured, shares).await?;
+            audit::append(&mut tx, pause.entry()).await?;
         }
         Leased::Busy | Leased::Exhausted { first: false } => {}
     }

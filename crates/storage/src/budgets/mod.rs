@@ -8,6 +8,7 @@
 mod accounts;
 pub mod alerts;
 mod correct;
+mod in_force;
 mod outbox;
 mod pause;
 mod rollups;
@@ -18,7 +19,9 @@ mod thresholds;
 
 pub use accounts::{Leased, give_back, lease, recover};
 pub use correct::{Change, correct};
-pub use outbox::{Delivery, Outcome, deliver_next};
+pub use in_force::RulesInForce;
+pub use outbox::{Delivery, Outcome, deliver_next, queue};
 pub(crate) use rollups::Columns;
 pub use settle::{Settled, Settlement};
 pub use standing::{Resumed, Standing, resume, status};
+pub(crate) use thresholds::stamp;

@@ -75,6 +75,34 @@ where
     Ok(Some((delivery, outcome)))
 }
 
+/// Queues something to tell that is no alert, unless it is queued already: what
+/// `about` names has one message a channel for the moment `of`. `true` if it is new.
+///
+/// # Errors
+/// When the database fails.
+pub async fn queue(
+    pool: &PgPool,
+    (about, of): (&str, OffsetDateTime),
+    channel: &str,
+    id: Uuid,
+    message: &Value,
+) -> Result<bool, sqlx::Error> {
+    let new = sqlx::query(
+        "insert into outbox \
+             (id, created_at, alert, period_start, share, channel, message, state, next_at) \
+         values ($1, now(), $2, $3, 1, $4, $5, 'waiting', now()) \
+         on conflict (alert, period_start, share, channel) do nothing",
+    )
+    .bind(id)
+    .bind(about)
+    .bind(of)
+    .bind(channel)
+    .bind(message)
+    .execute(pool)
+    .await?;
+    Ok(new.rows_affected() == 1)
+}
+
 async fn claim(
     db: &mut PgConnection,
     now: OffsetDateTime,

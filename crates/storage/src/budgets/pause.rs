@@ -1,6 +1,6 @@
 //! Pauses: when a budget begins to refuse, and the audit event of that.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use systemprompt_budgets::Rule;
 use systemprompt_domain::Nanos;
@@ -8,16 +8,30 @@ use systemprompt_domain::period::Interval;
 use time::OffsetDateTime;
 
 use super::thresholds::interval;
-use crate::audit::{self, Entry};
+use crate::audit::Entry;
 
-/// Notes in a locked account that it refuses from now on.
+/// A budget that has begun to refuse, as the audit log is to tell it.
+#[derive(Clone, Debug)]
+pub(super) struct Pause {
+    at: OffsetDateTime,
+    detail: Value,
+}
+
+impl Pause {
+    pub(super) const fn entry(&self) -> Entry<'_> {
+        Entry::new("ai_operations", "requests_paused", self.at, &self.detail)
+    }
+}
+
+/// Notes in a locked account that it refuses from now on. What it answers is to
+/// be appended to the audit log, as the last of the transaction.
 pub(super) async fn pause(
     db: &mut PgConnection,
     rule: &Rule,
     period: Interval,
     spent: Nanos,
     now: OffsetDateTime,
-) -> Result<(), sqlx::Error> {
+) -> Result<Pause, sqlx::Error> {
     sqlx::query(
         "update budget_periods set paused_at = $3, limit_nanos = $4 \
          where budget = $1 and period_start = $2",
@@ -34,12 +48,5 @@ pub(super) async fn pause(
         "limit_usd": rule.limit.to_usd(),
         "spent_usd": spent.to_usd(),
     });
-    let entry = Entry {
-        category: "ai_operations",
-        event: "requests_paused",
-        by: None,
-        at: now,
-        detail: &detail,
-    };
-    audit::append(db, entry).await
+    Ok(Pause { at: now, detail })
 }

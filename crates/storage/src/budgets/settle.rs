@@ -13,9 +13,11 @@ use systemprompt_domain::ids::SpoolId;
 use systemprompt_domain::period::Interval;
 use time::{Duration, OffsetDateTime};
 
+use super::in_force::Ruling;
+use super::pause::{Pause, pause};
+use super::rollups;
 use super::rows::{self, Booking, Key, Locked, Opening};
 use super::thresholds::{Measured, Watched};
-use super::{pause, rollups};
 
 /// How long after a period its thresholds are still told: requests may come
 /// late, but nobody wants to hear of last year's days when its logs are read.
@@ -26,7 +28,7 @@ const REMEMBERED: usize = 1_000;
 /// Settles requests by the budgets of a profile.
 #[derive(Debug, Default)]
 pub struct Settlement {
-    rules: Arc<Rules>,
+    ruling: Ruling,
     /// Up to which spend the thresholds of an account have been told.
     told: HashMap<(String, OffsetDateTime), Nanos>,
 }
@@ -34,7 +36,17 @@ pub struct Settlement {
 /// What a batch has settled; [`Settlement::committed`] takes it.
 #[derive(Debug, Default)]
 #[must_use = "when the transaction is committed, the settlement should hear of it"]
-pub struct Settled(Vec<((String, OffsetDateTime), Nanos)>);
+pub struct Settled {
+    spent: Vec<((String, OffsetDateTime), Nanos)>,
+    pauses: Vec<Pause>,
+}
+
+impl Settled {
+    /// The budgets that begin to refuse, for the audit log.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = crate::audit::Entry<'_>> {
+        self.pauses.iter().map(Pause::entry)
+    }
+}
 
 /// What a batch means for one account.
 #[derive(Clone, Copy, Default)]
@@ -63,8 +75,17 @@ impl Settlement {
     #[must_use]
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
-            rules,
+            ruling: Ruling::new(rules),
             told: HashMap::new(),
+        }
+    }
+
+    /// Settles by these budgets from now on.
+    pub(crate) fn adopt(&mut self, ruling: &Ruling) {
+        if !self.ruling.is(ruling) {
+            self.ruling = ruling.clone();
+            // Each threshold is told once whatever is forgotten here.
+            self.told.clear();
         }
     }
 
@@ -81,7 +102,7 @@ impl Settlement {
         finished: &[&RequestFinished],
         now: OffsetDateTime,
     ) -> Result<Settled, sqlx::Error> {
-        let entries = entries(&self.rules, finished);
+        let entries = entries(&self.ruling, finished);
         if entries.is_empty() {
             return Ok(Settled::default());
         }
@@ -100,10 +121,12 @@ impl Settlement {
                 continue;
             };
             let spent = Nanos(account.account.spent.0.saturating_add(entry.cost));
-            self.follow_up(db, account, rule, period, spent, now)
+            let pause = self
+                .follow_up(db, account, rule, period, spent, now)
                 .await?;
+            settled.pauses.extend(pause);
             let key = (account.budget.clone(), account.period_start);
-            settled.0.push((key, spent));
+            settled.spent.push((key, spent));
         }
         Ok(settled)
     }
@@ -113,7 +136,7 @@ impl Settlement {
         if self.told.len() > REMEMBERED {
             self.told.clear();
         }
-        self.told.extend(settled.0);
+        self.told.extend(settled.spent);
     }
 
     /// Tells thresholds, and pauses the budget, if its spend reaches that.
@@ -125,7 +148,7 @@ impl Settlement {
         period: Interval,
         spent: Nanos,
         now: OffsetDateTime,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<Option<Pause>, sqlx::Error> {
         let refuses = rule.pauses() && spent >= rule.limit && now < period.until;
         let refuses = refuses && account.lifted(now).is_none();
         if now - NEWS < period.until {
@@ -144,9 +167,9 @@ impl Settlement {
             Watched::from(rule).tell(db, &measured, shares).await?;
         }
         if refuses && !account.is_paused(rule) {
-            pause::pause(db, rule, period, spent, now).await?;
+            return Ok(Some(pause(db, rule, period, spent, now).await?));
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -188,9 +211,9 @@ async fn open(
     rows::open(db, &openings).await
 }
 
-fn entries<'a>(rules: &'a Rules, finished: &[&'a RequestFinished]) -> Entries<'a> {
+fn entries<'a>(ruling: &'a Ruling, finished: &[&'a RequestFinished]) -> Entries<'a> {
     let mut entries = Entries::new();
-    for rule in rules.iter() {
+    for rule in ruling.rules.iter() {
         // Most requests of a batch are of one period.
         let mut latest: Option<(Interval, Entry<'_>)> = None;
         let mut close = |latest: Option<(Interval, Entry<'a>)>| {
@@ -202,11 +225,14 @@ fn entries<'a>(rules: &'a Rules, finished: &[&'a RequestFinished]) -> Entries<'a
         for request in finished {
             let cost = request.cost.map_or(0, |cost| cost.0);
             let counts = cost != 0 && rule.applies(Subject::from(*request));
-            let released = rule.reserved(&request.context).0;
+            let at = request.context.created_at;
+            let released = match ruling.knew(&rule.name, at) {
+                true => rule.reserved(&request.context).0,
+                false => 0,
+            };
             if !counts && released == 0 {
                 continue;
             }
-            let at = request.context.created_at;
             let same = |(period, _): &(Interval, _)| period.since <= at && at < period.until;
             if !latest.as_ref().is_some_and(same) {
                 close(latest.take());

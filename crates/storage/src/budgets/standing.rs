@@ -132,7 +132,7 @@ pub async fn resume(
     });
     let entry = Entry {
         by,
-        ..Entry::administration("requests_resumed", now, &detail)
+        ..Entry::new("ai_operations", "requests_resumed", now, &detail)
     };
     audit::append(&mut tx, entry).await?;
     tx.commit().await?;

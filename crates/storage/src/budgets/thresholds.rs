@@ -148,7 +148,7 @@ pub(super) fn interval(period: Interval) -> Value {
 }
 
 /// A moment as messages and audit events state it.
-pub(super) fn stamp(at: OffsetDateTime) -> String {
+pub(crate) fn stamp(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC)
         .format(&Rfc3339)
         .expect("years have four digits: the calendar ends with 9999")

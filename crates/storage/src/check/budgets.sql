@@ -1,6 +1,7 @@
 -- Accounts of the budget $1 that are not the sum over `ai_requests` of the
 -- provider $2, the model $3, the agent $4 and the user $5, where these are given.
--- Periods of which sampling left detail out cannot be compared.
+-- Periods of which sampling left detail out, or retention removed some, cannot be
+-- compared.
 with sums as (
     select
         p.period_start,
@@ -17,8 +18,13 @@ with sums as (
     from budget_periods p
     where p.budget = $1
       and not exists (
+          select from retained
+          where what = 'detail' and p.period_start < kept_from
+      )
+      and not exists (
           select from seen_ids s
-          where s.created_at >= p.period_start and s.created_at < p.period_end
+          where s.source = 'request'
+            and s.created_at >= p.period_start and s.created_at < p.period_end
       )
 )
 select

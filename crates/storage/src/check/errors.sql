@@ -1,5 +1,6 @@
 -- Rows of one grain of `errors` that are not the counts over `ai_requests`.
--- $1 the grain, $2 the width of its buckets, $3 the days that are left out.
+-- $1 the grain, $2 the width of its buckets, $3 the days that are left out, $4 and
+-- $5 the moments in between of which rows are compared.
 with expected as (
     select
         date_bin($2::interval, created_at, timestamptz 'epoch') as bucket,
@@ -17,12 +18,14 @@ with expected as (
     from ai_requests
     where state <> 'completed'
       and date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
+      and created_at >= $4 and created_at < $5
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
 found as (
     select * from errors
     where grain = $1
       and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
+      and bucket >= $4 and bucket < $5
 )
 select
     concat_ws(' ', bucket, provider, model, agent, user_id, state, http_status, error_type,

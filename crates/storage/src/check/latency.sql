@@ -1,6 +1,6 @@
 -- Rows of one grain of `latency` that are not the counts over `ai_requests`.
 -- $1 the grain, $2 the width of its buckets, $3 the days that are left
--- out, $4 its cubes.
+-- out, $4 its cubes, $5 and $6 the moments in between of which rows are compared.
 with cubes (cube, by_model, by_agent) as (
     values
         ('total', false, false),
@@ -19,6 +19,7 @@ requests as (
     from ai_requests
     where state = 'completed' and latency_us is not null
       and date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
+      and created_at >= $5 and created_at < $6
 ),
 sliced as (
     select
@@ -42,6 +43,7 @@ found as (
     select * from latency
     where grain = $1
       and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
+      and bucket >= $5 and bucket < $6
 )
 select
     concat_ws(' ', nullif(cube, ''), bucket, provider, model, agent, 'slot', slot) as key,

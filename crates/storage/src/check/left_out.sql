@@ -4,9 +4,11 @@ select bucket
 from usage_day
 where cube = 'total'
   and (
-      exists (
+      bucket < (select kept_from from retained where what = 'detail')
+      or exists (
           select from seen_ids
-          where created_at >= bucket and created_at < bucket + interval '1 day'
+          where source = 'request'
+            and created_at >= bucket and created_at < bucket + interval '1 day'
       )
       or not exists (
           select from ai_requests

@@ -1,6 +1,6 @@
 -- Rows of one grain of `usage` that are not the sums over `ai_requests`.
 -- $1 the grain, $2 the width of its buckets, $3 the days that are left
--- out, $4 its cubes.
+-- out, $4 its cubes, $5 and $6 the moments in between of which rows are compared.
 with cubes (cube, by_model, by_agent, by_user) as (
     values
         ('total', false, false, false),
@@ -29,6 +29,7 @@ requests as (
         case when state = 'completed' then ttfb_us end as ttfb_us
     from ai_requests
     where date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)
+      and created_at >= $5 and created_at < $6
 ),
 sliced as (
     select
@@ -84,6 +85,7 @@ found as (
     select * from usage
     where grain = $1
       and date_bin(interval '1 day', bucket, timestamptz 'epoch') <> all($3)
+      and bucket >= $5 and bucket < $6
 )
 select
     concat_ws(' ', nullif(cube, ''), bucket, provider, model, agent, user_id) as key,

@@ -171,6 +171,12 @@ impl Embedded {
         self.connect.clone()
     }
 
+    /// A program of the PostgreSQL that runs the cluster, such as `pg_dump`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.installation.program(name)
+    }
+
     /// Gives the share back; if it was the last one, returns when the cluster
     /// has stopped. The work goes on if the future is dropped.
     ///

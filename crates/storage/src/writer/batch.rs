@@ -1,17 +1,29 @@
 //! A batch: spool records as events, and those that are none.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use systemprompt_capture::Position;
 use systemprompt_capture::spool::Record;
-use systemprompt_domain::event::{RequestFinished, RequestStarted};
-use systemprompt_domain::{Event, RequestId};
+use systemprompt_domain::event::{AuditEvent, RequestFinished, RequestStarted};
+use systemprompt_domain::web::Visit;
+use systemprompt_domain::{Event, RequestId, ToolCalled, ToolsListed};
+use uuid::Uuid;
+
+use super::rows::Columns;
 
 /// Events that are stored in one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) started: Vec<RequestStarted>,
     pub(super) finished: Vec<RequestFinished>,
+    pub(super) audit: Vec<AuditEvent>,
+    pub(super) tools: Vec<ToolCalled>,
+    pub(super) listed: Vec<ToolsListed>,
+    pub(super) visits: Vec<Visit>,
+    /// The digests of the finished requests' rows, made here as reading ahead has
+    /// a thread of its own. Of those that sampling leaves out, that of the row that
+    /// there would be.
+    pub(super) digests: HashMap<Uuid, [u8; 32]>,
     pub(super) dead_letters: Vec<DeadLetter>,
 }
 
@@ -34,8 +46,17 @@ impl Batch {
             match serde_json::from_slice(record.payload) {
                 Ok(Event::RequestStarted(event)) => batch.started.push(*event),
                 Ok(Event::RequestFinished(event)) => batch.finished.push(*event),
+                Ok(Event::Audit(event)) => batch.audit.push(*event),
+                Ok(Event::ToolCalled(event)) => batch.tools.push(*event),
+                Ok(Event::ToolsListed(event)) => batch.listed.push(*event),
+                Ok(Event::Web(visit)) => batch.visits.push(*visit),
                 Err(error) => batch.bury(&record, format!("not an event of this version: {error}")),
             }
+        }
+        let finished: Vec<&RequestFinished> = batch.finished.iter().collect();
+        for (id, digest) in Columns::of(&finished).digests() {
+            // Of an end that came twice the first is stored.
+            batch.digests.entry(id).or_insert(digest);
         }
         batch
     }
@@ -57,7 +78,12 @@ impl Batch {
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.started.len() + self.finished.len()
+        self.started.len()
+            + self.finished.len()
+            + self.audit.len()
+            + self.tools.len()
+            + self.listed.len()
+            + self.visits.len()
     }
 
     /// Starts whose end is not in the same batch: they go to `open_requests`.
@@ -70,7 +96,7 @@ impl Batch {
     }
 
     /// Ends whose start is not in the same batch: they leave `open_requests`.
-    pub(super) fn no_longer_open(&self) -> Vec<uuid::Uuid> {
+    pub(super) fn no_longer_open(&self) -> Vec<Uuid> {
         let begun: HashSet<RequestId> = self.started.iter().map(|s| s.context.id).collect();
         let ends = self.finished.iter().map(|f| f.context.id);
         ends.filter(|id| !begun.contains(id))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
+use systemprompt_domain::TraceId;
 use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::ids::time_of;
 use time::OffsetDateTime;
@@ -126,14 +127,13 @@ pub(crate) async fn correct(
 }
 
 /// Keeps when foreign trace ids were seen; ours carry their time.
-pub(in crate::writer) async fn trace(
+pub(crate) async fn trace(
     db: &mut PgConnection,
-    finished: &[&RequestFinished],
+    moments: impl Iterator<Item = (TraceId, OffsetDateTime)>,
 ) -> Result<(), sqlx::Error> {
     let mut seen: BTreeMap<Uuid, (OffsetDateTime, OffsetDateTime)> = BTreeMap::new();
-    for request in finished.iter().filter(|f| is_foreign(f)) {
-        let at = request.context.created_at;
-        let entry = seen.entry(request.context.trace_id.0).or_insert((at, at));
+    for (trace, at) in moments.filter(|(trace, at)| is_foreign(*trace, *at)) {
+        let entry = seen.entry(trace.0).or_insert((at, at));
         *entry = (entry.0.min(at), entry.1.max(at));
     }
     if seen.is_empty() {
@@ -155,7 +155,6 @@ pub(in crate::writer) async fn trace(
 }
 
 /// A random id can look like one of ours, but then its time is nonsense.
-fn is_foreign(request: &RequestFinished) -> bool {
-    time_of(request.context.trace_id.0)
-        .is_none_or(|at| (request.context.created_at - at).abs() > time::Duration::HOUR)
+fn is_foreign(trace: TraceId, at: OffsetDateTime) -> bool {
+    time_of(trace.0).is_none_or(|made| (at - made).abs() > time::Duration::HOUR)
 }

@@ -12,9 +12,9 @@ use super::batch::Batch;
 
 /// Events that are stored together at the most. The more there are, the fewer
 /// rollup rows each one touches, and the longer these rows are locked.
-const EVENTS: usize = 8_000;
+const EVENTS: usize = 16_000;
 /// Bytes that are read for a batch; large events make small batches.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 32 << 20;
 
 /// A stretch of the spool.
 #[derive(Debug)]

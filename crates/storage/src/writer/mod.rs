@@ -12,7 +12,7 @@ mod depth;
 mod intake;
 mod lost;
 pub(crate) mod rollups;
-mod rows;
+pub(crate) mod rows;
 mod seen;
 mod store;
 
@@ -35,13 +35,11 @@ pub use self::depth::Depth;
 use self::depth::Extent;
 use self::intake::{Gathered, Intake};
 use self::store::{Memory, Stored, store};
-use crate::budgets::{self, Settlement};
+use crate::budgets::{self, RulesInForce};
 
 /// How long events are gathered before they are stored: a transaction has a
 /// price of its own, and answers are no fresher than this.
 const LINGER: Duration = Duration::from_millis(200);
-/// A statement that takes longer is given up and tried again.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the writer has done since it started; cheap to read.
 #[derive(Debug, Default)]
@@ -82,6 +80,7 @@ pub struct Writer {
     stats: Arc<WriterStats>,
     linger: Duration,
     extent: Extent,
+    rules: RulesInForce,
 }
 
 impl Writer {
@@ -120,6 +119,7 @@ impl Writer {
                 depth: Depth::default(),
                 sampling,
             },
+            rules: RulesInForce::default(),
         })
     }
 
@@ -127,8 +127,14 @@ impl Writer {
     /// them since this spool's holder started.
     #[must_use]
     pub fn with_rules(mut self, rules: Arc<Rules>) -> Self {
-        self.memory.settlement = Settlement::new(rules);
+        self.rules = RulesInForce::new(rules);
         self
+    }
+
+    /// The budgets that requests are settled by, to replace them.
+    #[must_use]
+    pub fn rules(&self) -> RulesInForce {
+        self.rules.clone()
     }
 
     /// Stores less than everything, for benchmarks.
@@ -251,6 +257,8 @@ impl Writer {
     ) -> Result<Stored, WriterError> {
         let mut pause = Duration::from_millis(50);
         loop {
+            let ruling = self.rules.hold().await;
+            self.memory.settlement.adopt(&ruling);
             let attempt = store(
                 &self.pool,
                 &mut self.memory,
@@ -260,10 +268,9 @@ impl Writer {
                 self.clock.now(),
                 self.extent,
             );
-            let error = match tokio::time::timeout(PATIENCE, attempt).await {
-                Ok(Ok(stored)) => return Ok(stored),
-                Ok(Err(error)) => error,
-                Err(_) => WriterError::Database(sqlx::Error::PoolTimedOut),
+            let error = match attempt.await {
+                Ok(stored) => return Ok(stored),
+                Err(error) => error,
             };
             let WriterError::Database(error) = error else {
                 return Err(error);

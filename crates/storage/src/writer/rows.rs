@@ -1,17 +1,22 @@
 //! Rows of `ai_requests`, column by column, as `unnest` takes them.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{Column as _, PgConnection, Row as _, TypeInfo as _};
 use systemprompt_domain::event::RequestFinished;
-use time::OffsetDateTime;
+use systemprompt_domain::ids::time_of;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+
+use crate::audit::digest;
 
 /// Text as PostgreSQL takes it, where there is any.
 type Text<'a> = Option<Cow<'a, str>>;
 
 /// Text as PostgreSQL takes it: it has no NUL, JSON strings may.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}").into()
     } else {
@@ -19,7 +24,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn text(value: Option<&str>) -> Text<'_> {
+pub(crate) fn text(value: Option<&str>) -> Text<'_> {
     value.map(clean)
 }
 
@@ -27,8 +32,9 @@ pub(super) fn text(value: Option<&str>) -> Text<'_> {
 /// the order of `insert_requests.sql`.
 macro_rules! columns {
     ($request:ident, $context:ident, $tokens:ident; $($name:ident: $type:ty = $value:expr,)+) => {
+        /// Requests as rows.
         #[derive(Default)]
-        struct Columns<'a> {
+        pub(super) struct Columns<'a> {
             $($name: Vec<$type>,)+
         }
 
@@ -44,6 +50,13 @@ macro_rules! columns {
                     $(.bind(&self.$name))+
                     .fetch_all(db)
                     .await
+            }
+
+            /// Adds the columns of the nth row to what is hashed of it.
+            fn digest(&self, n: usize, text: &mut digest::Text) -> [u8; 32] {
+                text.clear();
+                $(text.add(stringify!($name), &self.$name[n]);)+
+                text.digest()
             }
         }
     };
@@ -98,19 +111,78 @@ columns! {
     finished_at: OffsetDateTime = r.finished_at,
 }
 
-/// Inserts the requests; answers the ids of those that were not there yet.
-pub(super) async fn insert(
+impl<'a> Columns<'a> {
+    pub(super) fn of(finished: &[&'a RequestFinished]) -> Self {
+        let mut columns = Self::default();
+        for request in finished {
+            columns.push(request);
+        }
+        columns
+    }
+
+    /// Inserts the requests; answers the ids of those that were not there yet.
+    pub(super) async fn store(&self, db: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
+        if self.id.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.insert(db).await
+    }
+
+    /// The digests of the rows, by the requests' ids.
+    pub(super) fn digests(&self) -> impl Iterator<Item = (Uuid, [u8; 32])> {
+        let mut text = digest::Text::default();
+        self.id
+            .iter()
+            .enumerate()
+            .map(move |(n, id)| (*id, self.digest(n, &mut text)))
+    }
+}
+
+/// The digests of those of the requests that are stored, as they were when they
+/// were stored: a corrected cost is what it was before, if the run that corrected
+/// it is one of `runs`. `None` where the row cannot be one that was recorded.
+pub(crate) async fn digests(
     db: &mut PgConnection,
-    finished: &[&RequestFinished],
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    if finished.is_empty() {
-        return Ok(Vec::new());
+    ids: &[Uuid],
+    runs: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, Option<[u8; 32]>>, sqlx::Error> {
+    let moments = ids.iter().filter_map(|id| time_of(*id));
+    let (Some(first), Some(last)) = (moments.clone().min(), moments.max()) else {
+        return Ok(BTreeMap::new());
+    };
+    let rows = sqlx::query(include_str!("stored_requests.sql"))
+        .bind(ids)
+        .bind(first - Duration::SECOND)
+        .bind(last + Duration::SECOND)
+        .fetch_all(db)
+        .await?;
+    let mut text = digest::Text::default();
+    let digests = rows.iter().map(|row| {
+        let corrected: Option<Vec<Uuid>> = row.try_get("runs")?;
+        let explained = corrected.is_none_or(|of| of.iter().all(|run| runs.contains(run)));
+        let digest = stored_digest(row, &mut text)?;
+        Ok((row.try_get("id")?, Some(digest).filter(|_| explained)))
+    });
+    digests.collect()
+}
+
+/// The digest of a row as `stored_requests.sql` gives it.
+fn stored_digest(row: &PgRow, text: &mut digest::Text) -> Result<[u8; 32], sqlx::Error> {
+    text.clear();
+    for (n, column) in row.columns().iter().enumerate() {
+        let name = column.name();
+        match column.type_info().name() {
+            "UUID" => text.add(name, &row.try_get::<Option<Uuid>, _>(n)?),
+            "TIMESTAMPTZ" => text.add(name, &row.try_get::<Option<OffsetDateTime>, _>(n)?),
+            "BOOL" => text.add(name, &row.try_get::<Option<bool>, _>(n)?),
+            "INT8" => text.add(name, &row.try_get::<Option<i64>, _>(n)?),
+            "INT2" => text.add(name, &row.try_get::<Option<i16>, _>(n)?),
+            "TEXT" => text.add(name, &row.try_get::<Option<&str>, _>(n)?),
+            // The runs, which are last.
+            _ => {}
+        }
     }
-    let mut columns = Columns::default();
-    for request in finished {
-        columns.push(request);
-    }
-    columns.insert(db).await
+    Ok(text.digest())
 }
 
 fn tool_calls(request: &RequestFinished) -> Text<'_> {

@@ -1,18 +1,22 @@
 //! The transaction that stores a batch.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
 use systemprompt_capture::{Position, Spool};
 use systemprompt_domain::event::RequestFinished;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime, UtcOffset};
 
 use super::batch::Batch;
 use super::cursor::{Moved, advance};
 use super::depth::{Depth, Extent};
+use super::rows::Columns;
 use super::{WriterError, audit, conversations, rollups, rows, seen};
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
+use crate::tools;
+use crate::web::{self, Judge};
 
 /// What is remembered from batch to batch, to spare the database questions.
 #[derive(Debug, Default)]
@@ -20,6 +24,9 @@ pub(super) struct Memory {
     pub(super) partitions: Partitions,
     pub(super) settlement: Settlement,
 }
+
+/// A batch that takes longer is given up and tried again.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -49,12 +56,17 @@ pub(super) async fn store(
     extent: Extent,
 ) -> Result<Stored, WriterError> {
     let mut db = pool.acquire().await?;
-    match attempt(&mut db, memory, spool, batch, span, now, extent).await {
+    let attempt = attempt(&mut db, memory, spool, batch, span, now, extent);
+    let attempt = tokio::time::timeout(PATIENCE, attempt).await;
+    // Given up in its middle, which the connection must not live on from either.
+    match attempt.unwrap_or(Err(WriterError::Database(sqlx::Error::PoolTimedOut))) {
         Ok(duplicates) => Ok(Stored::Yes { duplicates }),
         Err(WriterError::Database(error)) if is_refusal(&error) => {
             Ok(Stored::Refused(error.to_string()))
         }
         Err(error) => {
+            // What retention dropped is made again.
+            memory.partitions = Partitions::default();
             // Whatever state the connection is in, nobody should get it again.
             let _ = db.detach().close_hard().await;
             Err(error)
@@ -62,9 +74,18 @@ pub(super) async fn store(
     }
 }
 
+/// A missing partition is none: it is reported like a check that fails, but
+/// names no check.
 fn is_refusal(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|e| e.code());
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    error.as_database_error().is_some_and(|error| {
+        let code = error.code().unwrap_or_default();
+        let lacks_partition = code == "23514" && error.constraint().is_none();
+        // A number that is taken is the log's fault, not that of the events.
+        let of_log = error
+            .table()
+            .is_some_and(|table| table.starts_with("audit_"));
+        (code.starts_with("22") || code.starts_with("23")) && !lacks_partition && !of_log
+    })
 }
 
 async fn attempt(
@@ -77,14 +98,16 @@ async fn attempt(
     extent: Extent,
 ) -> Result<u64, WriterError> {
     let Extent { depth, sampling } = extent;
-    let days = batch
-        .finished
-        .iter()
-        .map(|f| f.context.created_at.to_offset(time::UtcOffset::UTC).date());
+    let moments = batch.finished.iter().map(|f| f.context.created_at);
+    let moments = moments.chain(batch.tools.iter().map(|call| call.created_at));
+    let days = moments.map(utc_date);
     memory
         .partitions
         .ensure(db, days.collect::<HashSet<_>>(), now)
         .await?;
+    let days = batch.visits.iter().map(|visit| utc_date(visit.at));
+    let days = days.collect::<HashSet<_>>();
+    memory.partitions.ensure_web(db, days).await?;
 
     let mut tx = db.begin().await?;
     if depth >= Depth::Cursor
@@ -98,7 +121,7 @@ async fn attempt(
         .iter()
         .partition(|f| sampling.keeps(f.context.trace_id));
     let mut stored = HashSet::new();
-    stored.extend(rows::insert(&mut tx, &kept).await?);
+    stored.extend(Columns::of(&kept).store(&mut tx).await?);
     stored.extend(seen::note(&mut tx, &thinned).await?);
     // An end that came twice in this batch was stored once.
     let finished: Vec<&RequestFinished> = batch
@@ -110,26 +133,42 @@ async fn attempt(
         open(&mut tx, spool, batch).await?;
     }
     rollups::add(&mut tx, &finished, depth).await?;
+    let (calls, listed): (Vec<_>, Vec<_>) =
+        (batch.tools.iter().collect(), batch.listed.iter().collect());
+    let told = tools::add(&mut tx, calls, &listed, sampling).await?;
+    let requests = finished
+        .iter()
+        .map(|f| (f.context.trace_id, f.context.created_at));
+    let calls = told.calls().map(|call| (call.trace_id, call.created_at));
     if depth >= Depth::Links {
         conversations::add(&mut tx, &finished).await?;
-        conversations::trace(&mut tx, &finished).await?;
+        conversations::trace(&mut tx, requests.chain(calls)).await?;
     }
-    if depth >= Depth::Everything {
-        audit::append(&mut tx, &batch.started, &finished).await?;
+    if !batch.visits.is_empty() {
+        let judge = Judge::built_in();
+        web::store(&mut tx, &judge, &batch.visits, false, now).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
     if depth >= Depth::Everything {
-        // Last: every server waits for these rows.
+        // Last, as every server waits for these: the budgets' accounts, then the
+        // audit log, until the commit.
         let settlement = &mut memory.settlement;
         let settled = settlement
             .settle(&mut tx, spool.id(), &finished, now)
             .await?;
+        let others: Vec<_> = told.entries().chain(settled.pauses()).collect();
+        audit::append(&mut tx, batch, &finished, &others).await?;
         tx.commit().await?;
         settlement.committed(settled);
     } else {
         tx.commit().await?;
     }
-    Ok((batch.finished.len() - finished.len()) as u64)
+    let duplicate_calls = batch.tools.len() - told.calls().count();
+    Ok((batch.finished.len() - finished.len() + duplicate_calls) as u64)
+}
+
+fn utc_date(at: OffsetDateTime) -> Date {
+    at.to_offset(UtcOffset::UTC).date()
 }
 
 /// Keeps the requests that are under way.

@@ -1,8 +1,16 @@
 //! Storage against a real PostgreSQL.
 
+mod audit;
+mod backup;
 mod budgets;
 mod embedded;
+mod events;
+mod jobs;
 mod prices;
 mod recompute;
+mod retention;
 mod sampling;
+mod tokens;
+mod users;
+mod web;
 mod writer;

@@ -38,7 +38,9 @@ async fn an_import_lies_over_the_compiled_prices_and_under_the_profiles() {
             {rates: {input: 1, output: 2}}, {from: 2026-11-24, rates: {input: 3, output: 4},
              tiers: [{above_input_tokens: 9, rates: {input: 6, output: 8}}]}]}",
     );
-    import(db.pool(), &file, NOW).await.expect("imports");
+    import(db.pool(), &file, "test", NOW)
+        .await
+        .expect("imports");
     assert_ne!(stamp(db.pool()).await.expect("a stamp"), before);
 
     let custom = r#"{"house": {"input_per_1k": "0.5", "output_per_1k": "1"}}"#;
@@ -60,7 +62,9 @@ async fn an_import_lies_over_the_compiled_prices_and_under_the_profiles() {
         "{model: house, source: single 2026-11-24, versions: [
             {from: 2026-11-24, rates: {input: 9, output: 4}}]}",
     );
-    import(db.pool(), &again, NOW).await.expect("imports");
+    import(db.pool(), &again, "test", NOW)
+        .await
+        .expect("imports");
     let mended = listed(db.pool()).await.expect("prices");
     assert_eq!(input(&mended, "house"), "9");
     let known: i64 = sqlx::query_scalar("select count(*) from price_versions")
@@ -73,7 +77,7 @@ async fn an_import_lies_over_the_compiled_prices_and_under_the_profiles() {
     );
     let audited: i64 = sqlx::query_scalar(
         "select sum(jsonb_array_length(detail->'versions'))::bigint from audit_events \
-         where category = 'administration' and event = 'prices_imported'",
+         where category = 'administration' and event = 'prices_changed'",
     )
     .fetch_one(db.pool())
     .await
@@ -89,7 +93,9 @@ async fn an_import_is_announced() {
     let file = versions(
         "{model: house, source: single 2026-11-24, versions: [{rates: {input: 1, output: 2}}]}",
     );
-    import(db.pool(), &file, NOW).await.expect("imports");
+    import(db.pool(), &file, "test", NOW)
+        .await
+        .expect("imports");
     let heard = tokio::time::timeout(Duration::from_secs(5), listener.recv()).await;
     heard.expect("in time").expect("a notification");
 }

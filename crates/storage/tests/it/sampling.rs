@@ -94,7 +94,8 @@ async fn the_check_leaves_out_days_without_all_their_detail() {
         checked,
         Checked {
             differences,
-            left_out
+            left_out,
+            quarters_from: None
         }
     );
 

@@ -21,6 +21,8 @@ use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::audit::assert_sound;
+
 pub(crate) fn spool(dir: &Path) -> Spool {
     Spool::open(SpoolOptions {
         dir: dir.to_owned(),
@@ -153,6 +155,7 @@ pub(crate) async fn assert_exact(db: &TestDb) {
     let Checked {
         differences,
         left_out,
+        ..
     } = check(db.pool()).await.expect("the check runs");
     assert_eq!(left_out, [], "every day has its detail");
     let shown: Vec<_> = differences
@@ -165,6 +168,7 @@ pub(crate) async fn assert_exact(db: &TestDb) {
         "{} differences, for one {shown:#?}",
         differences.len()
     );
+    assert_sound(db).await;
 }
 
 /// One request of a random history: what it is, and in which batch its start

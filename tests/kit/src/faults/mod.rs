@@ -9,6 +9,7 @@ mod shapes;
 mod traffic;
 mod verify;
 
+pub mod jobs;
 pub mod kill;
 pub mod postgres;
 pub mod term;

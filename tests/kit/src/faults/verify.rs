@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use anyhow::Result;
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
+use systemprompt_storage::audit::{self, Options, Verdict};
 use systemprompt_storage::check::{Checked, check};
 use uuid::Uuid;
 
 use super::ledger::{Entries, Seen};
 use super::report::Report;
+use crate::db::audit_keys;
 use crate::oracle::{Prices, Used, nanos};
 
 /// The states of all stored requests, by id.
@@ -58,11 +60,13 @@ pub(super) async fn verify(db: &PgPool, ledger: &Entries, report: &mut Report) -
     report.check("nothing is a dead letter", dead_letters(db).await?);
     report.check(
         "the audit trail has each start and end once",
-        audit(db).await?,
+        trail(db).await?,
     );
+    report.check("the audit log is sound", unsound(db).await?);
     let Checked {
         differences,
         left_out,
+        ..
     } = check(db).await?;
     let left_out = left_out.iter().map(|day| format!("{day} was left out"));
     report.check(
@@ -157,7 +161,7 @@ async fn dead_letters(db: &PgPool) -> Result<Vec<String>> {
 }
 
 /// Requests whose audit events are not one start and one end.
-async fn audit(db: &PgPool) -> Result<Vec<String>> {
+async fn trail(db: &PgPool) -> Result<Vec<String>> {
     let wrong = sqlx::query_scalar(
         "with events as ( \
              select subject_id as id, \
@@ -171,6 +175,24 @@ async fn audit(db: &PgPool) -> Result<Vec<String>> {
          where starts is distinct from 1 or ends is distinct from 1 or r.id is null",
     );
     Ok(wrong.fetch_all(db).await?)
+}
+
+/// What is wrong with the audit log, and with the rows that it has digests of.
+async fn unsound(db: &PgPool) -> Result<Vec<String>> {
+    let options = Options {
+        rows: true,
+        ..Options::default()
+    };
+    let verdict = audit::verify(db, &audit_keys(), options, |_, _| {}).await?;
+    Ok(match verdict {
+        Verdict::Sound { .. } => Vec::new(),
+        Verdict::Unsound(faults) => {
+            let findings = faults.findings.iter().map(ToString::to_string);
+            let rows = faults.rows.iter();
+            let rows = rows.map(|(seq, id)| format!("event {seq}: another row of {id}"));
+            findings.chain(rows).chain(faults.people.clone()).collect()
+        }
+    })
 }
 
 #[cfg(test)]
@@ -206,8 +228,8 @@ mod tests {
             "insert into dead_letters \
                  (created_at, spool_id, lane, segment, position, reason, payload) \
                  values (now(), gen_random_uuid(), 'gateway', 1, 64, 'damaged', '')",
-            "insert into audit_events (created_at, category, event, subject_id) \
-                 values (now(), 'ai_operations', 'request_started', gen_random_uuid())",
+            "insert into audit_events (seq, created_at, category, event, subject_id) \
+                 values (0, now(), 'ai_operations', 'request_started', gen_random_uuid())",
             "insert into conversations values ('c', false, null, null, now(), now(), 1, 1, 1, 1)",
         ] {
             db.pool().execute(wrong).await.unwrap();
@@ -215,9 +237,9 @@ mod tests {
         let mut report = Report::new("a database with everything wrong".to_owned());
         verify(db.pool(), &ledger, &mut report).await.unwrap();
         let shown = report.to_string();
-        // Missing, failed, open, a dead letter, the audit trail, a rollup; what
+        // Missing, failed, open, a dead letter, the audit trail and log, a rollup; what
         // is not stored cannot be stored twice or with wrong figures.
-        assert_eq!((report.passed(), report.failed()), (2, 6), "{shown}");
-        assert!(shown.ends_with("2 passed, 6 failed"), "{shown}");
+        assert_eq!((report.passed(), report.failed()), (2, 7), "{shown}");
+        assert!(shown.ends_with("2 passed, 7 failed"), "{shown}");
     }
 }

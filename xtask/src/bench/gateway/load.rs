@@ -6,7 +6,7 @@ use systemprompt_testkit::load::Target;
 
 /// How the mock provider answers.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shape {
+pub(in crate::bench) enum Shape {
     /// One JSON body.
     Plain,
     /// A stream of 20 content events.
@@ -17,9 +17,9 @@ pub(super) enum Shape {
 const AGENTS: usize = 20;
 
 impl Shape {
-    pub(super) const ALL: [Self; 2] = [Self::Plain, Self::Stream];
+    pub(in crate::bench) const ALL: [Self; 2] = [Self::Plain, Self::Stream];
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::bench) const fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Stream => "20-chunk stream",
@@ -28,7 +28,7 @@ impl Shape {
 
     /// Requests of this shape to a server that keeps Anthropic's API below
     /// `prefix`.
-    pub(super) fn target(self, addr: SocketAddr, prefix: &str) -> Target {
+    pub(in crate::bench) fn target(self, addr: SocketAddr, prefix: &str) -> Target {
         let requests = (0..AGENTS).map(|agent| {
             let stream = matches!(self, Self::Stream);
             let question = "How much did we spend on models last week, and why? ".repeat(16);

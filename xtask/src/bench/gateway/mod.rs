@@ -2,8 +2,8 @@
 //! and through the server, which records, syncs and rolls up as it always does.
 
 pub(super) mod budgets;
-mod load;
-mod setup;
+pub(super) mod load;
+pub(super) mod setup;
 
 use std::time::Duration;
 

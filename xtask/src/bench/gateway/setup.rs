@@ -21,7 +21,7 @@ use crate::bench::{folder, process, release};
 const DRAIN: Duration = Duration::from_secs(120);
 
 /// Everything that runs.
-pub(super) struct Setup {
+pub(in crate::bench) struct Setup {
     mock: ServerProcess,
     server: ServerProcess,
     /// A share in the server's cluster, to look into it.
@@ -34,14 +34,14 @@ pub(super) struct Setup {
 
 /// CPU time so far.
 #[derive(Clone, Copy)]
-pub(super) struct Spent {
-    pub(super) server: Duration,
-    pub(super) postgres: Duration,
+pub(in crate::bench) struct Spent {
+    pub(in crate::bench) server: Duration,
+    pub(in crate::bench) postgres: Duration,
 }
 
 impl Setup {
     /// Starts everything; `settings` are added to the server's profile.
-    pub(super) async fn start(settings: &[&str]) -> anyhow::Result<Self> {
+    pub(in crate::bench) async fn start(settings: &[&str]) -> anyhow::Result<Self> {
         let folder = folder("gateway")?;
         let mut command = Command::new(release::program("mock-upstream")?);
         command.args(["--listen", "127.0.0.1:0"]);
@@ -83,31 +83,41 @@ impl Setup {
         })
     }
 
-    pub(super) fn mock(&self) -> anyhow::Result<SocketAddr> {
+    pub(in crate::bench) fn mock(&self) -> anyhow::Result<SocketAddr> {
         self.mock.addr()
     }
 
-    pub(super) fn server(&self) -> anyhow::Result<SocketAddr> {
+    pub(in crate::bench) fn server(&self) -> anyhow::Result<SocketAddr> {
         self.server.addr()
     }
 
-    pub(super) fn storage(&self) -> &Path {
+    /// A connection to the server's database.
+    pub(in crate::bench) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Forgets how much memory the server has had at its highest.
+    pub(in crate::bench) fn forget_memory(&self) -> anyhow::Result<()> {
+        process::forget_memory(self.server.pid())
+    }
+
+    pub(in crate::bench) fn storage(&self) -> &Path {
         self.folder.path()
     }
 
     /// Counts what was sent through the server.
-    pub(super) fn count(&mut self, load: Load) -> Load {
+    pub(in crate::bench) fn count(&mut self, load: Load) -> Load {
         self.sent += load.answered;
         load
     }
 
     /// Requests sent through the server so far.
-    pub(super) fn sent(&self) -> usize {
+    pub(in crate::bench) fn sent(&self) -> usize {
         usize::try_from(self.sent).expect("a few million at most")
     }
 
     /// CPU time of the server and of PostgreSQL so far.
-    pub(super) fn spent(&self) -> anyhow::Result<Spent> {
+    pub(in crate::bench) fn spent(&self) -> anyhow::Result<Spent> {
         let server = process::cpu(self.server.pid())?;
         Ok(Spent {
             server,
@@ -116,13 +126,13 @@ impl Setup {
     }
 
     /// Memory of the server now and at its highest, in MiB.
-    pub(super) fn memory(&self) -> anyhow::Result<(u64, u64)> {
+    pub(in crate::bench) fn memory(&self) -> anyhow::Result<(u64, u64)> {
         process::memory(self.server.pid())
     }
 
     /// Waits until everything sent is in the database. A rollup is asked:
     /// counting rows would cost CPU of its own.
-    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn settle(&self) -> anyhow::Result<()> {
         let limit = Instant::now() + DRAIN;
         let sent = self.sent.cast_signed();
         loop {
@@ -141,7 +151,7 @@ impl Setup {
     }
 
     /// How many requests are recorded; fails unless all that were sent are.
-    pub(super) async fn rows(&self) -> anyhow::Result<i64> {
+    pub(in crate::bench) async fn rows(&self) -> anyhow::Result<i64> {
         self.settle().await?;
         let rows = sqlx::query_scalar("select count(*) from ai_requests")
             .fetch_one(&self.pool)
@@ -154,7 +164,7 @@ impl Setup {
         Ok(rows)
     }
 
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn stop(mut self) -> anyhow::Result<()> {
         self.pool.close().await;
         self.embedded.stop().await?;
         self.server.sigterm()?;

@@ -5,21 +5,24 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
+use systemprompt_audit::Keys;
 use systemprompt_storage::embedded::Embedded;
 use time::Date;
 
 use crate::bench::process;
 
 /// The embedded cluster, fsync on.
-pub(super) struct Cluster {
+pub(in crate::bench) struct Cluster {
     embedded: Embedded,
     admin: PgPool,
+    /// Of the databases' audit logs.
+    pub(in crate::bench) keys: Keys,
     /// Its first process.
-    pub(super) postmaster: u32,
+    pub(in crate::bench) postmaster: u32,
 }
 
 /// An empty database with our tables.
-pub(super) struct Database {
+pub(in crate::bench) struct Database {
     admin: PgPool,
     pool: PgPool,
     /// Where `COPY` writes and reads: a file the cluster's account may use.
@@ -28,9 +31,11 @@ pub(super) struct Database {
 
 /// The one database; they are made and removed one after the other.
 const NAME: &str = "bench";
+/// As many as servers that append at once, and one that looks.
+const CONNECTIONS: u32 = 5;
 
 impl Cluster {
-    pub(super) async fn start(storage: &Path) -> anyhow::Result<Self> {
+    pub(in crate::bench) async fn start(storage: &Path) -> anyhow::Result<Self> {
         let embedded = Embedded::start(storage, |_| ()).await?;
         let admin = PgPoolOptions::new()
             .max_connections(1)
@@ -43,20 +48,22 @@ impl Cluster {
         Ok(Self {
             embedded,
             admin,
+            keys: Keys::generate(),
             postmaster,
         })
     }
 
-    pub(super) async fn database(&self) -> anyhow::Result<Database> {
+    pub(in crate::bench) async fn database(&self) -> anyhow::Result<Database> {
         sqlx::raw_sql(AssertSqlSafe(format!("create database {NAME}")))
             .execute(&self.admin)
             .await?;
         let options = self.embedded.connect_options().database(NAME);
         let pool = PgPoolOptions::new()
-            .max_connections(2)
+            .max_connections(CONNECTIONS)
             .connect_with(options)
             .await?;
         systemprompt_storage::migrate(&pool).await?;
+        systemprompt_storage::audit::begin(&pool, &self.keys).await?;
         let folder: String = sqlx::query_scalar("show data_directory")
             .fetch_one(&pool)
             .await?;
@@ -68,24 +75,24 @@ impl Cluster {
     }
 
     /// Writes out what earlier steps left, so that the next one does not pay.
-    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn settle(&self) -> anyhow::Result<()> {
         sqlx::raw_sql("checkpoint").execute(&self.admin).await?;
         Ok(())
     }
 
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn stop(self) -> anyhow::Result<()> {
         self.admin.close().await;
         Ok(self.embedded.stop().await?)
     }
 }
 
 impl Database {
-    pub(super) const fn pool(&self) -> &PgPool {
+    pub(in crate::bench) const fn pool(&self) -> &PgPool {
         &self.pool
     }
 
     /// How many requests are stored.
-    pub(super) async fn requests(&self) -> anyhow::Result<u64> {
+    pub(in crate::bench) async fn requests(&self) -> anyhow::Result<u64> {
         let n: i64 = sqlx::query_scalar("select count(*) from ai_requests")
             .fetch_one(&self.pool)
             .await?;
@@ -93,7 +100,7 @@ impl Database {
     }
 
     /// Fails unless the rollups are the sums of the rows.
-    pub(super) async fn check(&self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn check(&self) -> anyhow::Result<()> {
         let checked = systemprompt_storage::check::check(&self.pool).await?;
         let first = checked.differences.first().map(ToString::to_string);
         ensure!(
@@ -104,7 +111,7 @@ impl Database {
         Ok(())
     }
 
-    pub(super) async fn copy_out(&self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn copy_out(&self) -> anyhow::Result<()> {
         let sql = format!("copy (select * from ai_requests) to '{}'", self.file);
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&self.pool)
@@ -112,7 +119,7 @@ impl Database {
         Ok(())
     }
 
-    pub(super) async fn copy_in(&self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn copy_in(&self) -> anyhow::Result<()> {
         let sql = format!("copy ai_requests from '{}'", self.file);
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&self.pool)
@@ -120,7 +127,7 @@ impl Database {
         Ok(())
     }
 
-    pub(super) async fn make_partitions(&self, days: &[Date]) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn make_partitions(&self, days: &[Date]) -> anyhow::Result<()> {
         for day in days {
             let next = day.next_day().context("the calendar ends")?;
             let sql = format!(
@@ -134,7 +141,7 @@ impl Database {
         Ok(())
     }
 
-    pub(super) async fn remove(self) -> anyhow::Result<()> {
+    pub(in crate::bench) async fn remove(self) -> anyhow::Result<()> {
         self.pool.close().await;
         sqlx::raw_sql(AssertSqlSafe(format!("drop database {NAME}")))
             .execute(&self.admin)

@@ -2,7 +2,7 @@
 //! prefilled spool into fresh databases, with one more of its parts each time,
 //! against server-side `COPY` of the same rows into the same table.
 
-mod database;
+pub(in crate::bench) mod database;
 mod events;
 mod measure;
 

@@ -153,7 +153,7 @@ impl Query for List {
         let source = Source::of(ctx, &self.period, &filters, &[Dimension::Agent])?;
         let latency = source.latency().await?;
         let begun = Begun::within(ctx, source.interval(), &self.agents);
-        let begun: HashMap<_, _> = begun
+        let conversations: HashMap<_, _> = begun
             .by_agent()
             .await?
             .into_iter()
@@ -167,14 +167,20 @@ impl Query for List {
             .await?
             .into_iter()
             .map(|usage| {
-                let conversations = begun.get(&usage.agent).unwrap_or(&none);
+                let conversations = conversations.get(&usage.agent).unwrap_or(&none);
                 let latency = latency.of(&usage);
                 ListRow::of(usage, &latency, conversations)
             })
             .collect();
         rows.sort_by(|a, b| self.sort_by.compare(a, b));
+        let note = if rows.is_empty() {
+            None
+        } else {
+            begun.note().await?
+        };
         Ok(Answer::of(rows)
             .cut(self.page.limit.rows())
-            .over(source.period()))
+            .over(source.period())
+            .with_note(note))
     }
 }

@@ -11,9 +11,10 @@ use super::tools::{self, ToolUse};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::figures::Amount;
-use crate::params::{Filters, PeriodArgs};
+use crate::params::{Filters, PeriodArgs, ToolFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{Begun, Dimension, Source};
+use crate::questions::tools::ToolRun;
+use crate::rollup::{Begun, Dimension, Source, ToolBy, ToolCalls};
 
 /// Agents that were active in this many days can be meant by a name that is
 /// not found.
@@ -71,6 +72,8 @@ pub struct ShowRow {
     pub top_errors: Vec<Failure>,
     /// The tools models asked it to run, counted over the newest 1,000 requests of the period that asked for any and keep their detail
     pub tools: Vec<ToolUse>,
+    /// The tools that it called over MCP, the most frequent first
+    pub tools_executed: Vec<ToolRun>,
 }
 
 /// What an agent used of one model.
@@ -98,6 +101,18 @@ pub struct ModelUse {
 }
 
 impl Show {
+    /// The tools that the agent called, the most frequent first.
+    async fn executed(&self, ctx: &Ctx) -> Result<Vec<ToolRun>> {
+        let filters = ToolFilters {
+            agents: vec![self.name.clone()],
+            ..ToolFilters::default()
+        };
+        let calls = ToolCalls::of(ctx, &self.period, &filters, &[ToolBy::Tool])?;
+        let mut usage = calls.usage().await?;
+        usage.sort_by_key(|usage| std::cmp::Reverse(usage.executions));
+        Ok(usage.into_iter().map(ToolRun::of).collect())
+    }
+
     /// The models of these requests, the dearest first.
     async fn models(&self, ctx: &Ctx, filters: &Filters) -> Result<Vec<ModelUse>> {
         let by = &[Dimension::Provider, Dimension::Model];
@@ -180,10 +195,12 @@ impl Query for Show {
             models: self.models(ctx, &filters).await?,
             top_errors: errors::top(&errors).await?,
             tools: tools::of_agent(ctx, &self.name, source.interval()).await?,
+            tools_executed: self.executed(ctx).await?,
             figures: ListRow::of(usage, &latency, &begun.total().await?),
         };
         Ok(Answer::of(vec![row])
             .over(source.period())
+            .with_note(begun.note().await?)
             .sampled(ctx.settings.sampling))
     }
 }

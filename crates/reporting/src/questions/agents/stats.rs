@@ -168,6 +168,8 @@ impl Query for Stats {
             previous_conversations: before.conversations.conversations,
             cost_per_conversation: now.conversations.average_cost(),
         };
-        Ok(Answer::of(vec![row]).over(source.period()))
+        Ok(Answer::of(vec![row])
+            .over(source.period())
+            .with_note(begun.note().await?))
     }
 }

@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::currency::Currency;
 use crate::error::{Error, Result};
 use crate::figures::Time;
+use crate::kept;
 use crate::params::{Owners, Page, PeriodArgs};
 use crate::query::{Answer, PeriodUsed, Query};
 
@@ -142,6 +143,7 @@ impl Query for List {
         let row = |stored| ListRow::of(stored, &ctx.settings.currency);
         Ok(Answer::of(rows.into_iter().map(row).collect())
             .cut(self.page.limit.rows())
-            .over(PeriodUsed::of(interval, &self.period.timezone)))
+            .over(PeriodUsed::of(interval, &self.period.timezone))
+            .with_note(kept::conversations(ctx, interval.since).await?))
     }
 }

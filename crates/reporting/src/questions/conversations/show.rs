@@ -14,9 +14,11 @@ use crate::ctx::Ctx;
 use crate::currency::Currency;
 use crate::error::{Error, Result};
 use crate::figures::{Amount, Time, millis};
+use crate::kept;
 use crate::query::{Answer, Query};
 use crate::questions::agents::ToolUse;
 use crate::questions::requests::{CANDIDATES, candidates};
+use crate::questions::tools::ToolRun;
 
 /// No more requests of a conversation are shown.
 const NEWEST: i64 = 1_000;
@@ -40,6 +42,8 @@ pub struct ShowRow {
     pub models: Vec<ModelUse>,
     /// The tools the models asked for, the most frequent first
     pub tools: Vec<ToolUse>,
+    /// The tools that were called over MCP, the most frequent first; of calls that keep their detail
+    pub tools_executed: Vec<ToolRun>,
     /// Its requests in the order in which they arrived, at most the newest 1,000 that keep their detail; models and tools are theirs
     pub turns: Vec<Turn>,
 }
@@ -176,8 +180,25 @@ impl Query for Show {
         .fetch_all(&ctx.pool)
         .await?;
         turns.reverse();
+        let executed = sqlx::query_file!(
+            "src/questions/conversations/executed.sql",
+            ctx.scope.only_agent(),
+            stored.conversation_id,
+        )
+        .fetch_all(&ctx.pool)
+        .await?;
+        let executed = executed.into_iter().map(|run| {
+            let latency = (run.latency_us.unwrap_or_default(), run.latency_n);
+            ToolRun::counted(
+                (run.server, run.tool),
+                (run.executions, run.errors),
+                latency,
+            )
+        });
+        let executed = executed.collect();
         let currency = &ctx.settings.currency;
         let full = turns.len() as i64 == NEWEST;
+        let first_at = stored.first_at;
         let note = (full && stored.requests > NEWEST).then(|| {
             format!(
                 "of {} requests these are the newest {NEWEST}; so are models and tools",
@@ -188,10 +209,15 @@ impl Query for Show {
             figures: ListRow::of(stored, currency),
             models: models(&turns, currency),
             tools: tools(&turns),
+            tools_executed: executed,
             turns: turns
                 .into_iter()
                 .map(|turn| Turn::of(turn, currency))
                 .collect(),
+        };
+        let note = match note {
+            Some(note) => Some(note),
+            None => kept::requests(ctx, first_at).await?,
         };
         Ok(Answer::of(vec![row])
             .with_note(note)

@@ -76,7 +76,8 @@ impl Query for Stats {
     async fn run(&self, ctx: &Ctx) -> Result<Answer<StatsRow>> {
         let begun = Begun::of(ctx, &self.period, &self.owners)?;
         let total = begun.total().await?;
-        let before = begun.previous()?.total().await?;
+        let previous = begun.previous()?;
+        let before = previous.total().await?;
         let row = StatsRow {
             conversations: total.conversations,
             previous_conversations: before.conversations,
@@ -92,6 +93,8 @@ impl Query for Stats {
             average_cost: total.average_cost(),
             average_duration_ms: mean_millis(total.duration_us, total.conversations),
         };
-        Ok(Answer::of(vec![row]).over(begun.period(&self.period)))
+        Ok(Answer::of(vec![row])
+            .over(begun.period(&self.period))
+            .with_note(previous.note().await?))
     }
 }

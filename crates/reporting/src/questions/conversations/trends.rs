@@ -70,6 +70,8 @@ impl Query for Trends {
                 output_tokens: step.output_tokens,
                 cost: step.cost(),
             });
-        Ok(Answer::of(rows.collect()).over(begun.period(&self.period)))
+        Ok(Answer::of(rows.collect())
+            .over(begun.period(&self.period))
+            .with_note(begun.note().await?))
     }
 }

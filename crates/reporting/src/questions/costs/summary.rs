@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::left::{BudgetLeft, left};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::figures::change;
@@ -82,6 +83,8 @@ pub struct SummaryRow {
     /// Requests that may have been billed but whose usage nobody stated
     #[schemars(extend("x-unit" = "count"))]
     pub without_usage: i64,
+    /// What budgets leave now, whatever the period
+    pub budgets: Vec<BudgetLeft>,
 }
 
 impl Query for Summary {
@@ -112,6 +115,7 @@ impl Query for Summary {
             unpriced_share: usage.unpriced_share(),
             unpriced_tokens: usage.unpriced_tokens,
             without_usage: usage.without_usage,
+            budgets: left(ctx).await?,
         };
         Ok(Answer::of(vec![row]).over(source.period()))
     }

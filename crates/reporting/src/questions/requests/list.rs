@@ -13,12 +13,13 @@ use crate::ctx::Ctx;
 use crate::currency::Currency;
 use crate::error::{Error, Result};
 use crate::figures::{Time, millis};
+use crate::kept;
 use crate::params::{Filters, Page, PeriodArgs};
 use crate::query::{Answer, PeriodUsed, Query};
 
 /// After this long without an end, a request under way is called stale: its
 /// server may be gone. Only that server may call it lost.
-const STALE_AFTER: Duration = Duration::HOUR;
+pub(in crate::questions) const STALE_AFTER: Duration = Duration::HOUR;
 
 /// The state that a request under way is shown in.
 pub(super) fn under_way_state(created_at: OffsetDateTime, now: OffsetDateTime) -> State {
@@ -277,6 +278,7 @@ impl Query for List {
         Ok(Answer::of(rows)
             .cut(self.page.limit.rows())
             .over(PeriodUsed::of(interval, &self.period.timezone))
+            .with_note(kept::requests(ctx, interval.since).await?)
             .sampled(ctx.settings.sampling))
     }
 }

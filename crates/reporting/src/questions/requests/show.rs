@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use systemprompt_domain::{Sampling, Tokens};
+use systemprompt_domain::Tokens;
+use systemprompt_domain::ids::beginning_with;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use super::stored;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::figures::Time;
+use crate::kept;
 use crate::query::{Answer, Query};
 
 /// How many candidates an ambiguous id names.
@@ -139,7 +141,7 @@ impl Query for Show {
     const PATH: &'static [&'static str] = &["requests", "show"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<ShowRow>> {
-        let [first, last] = range(&self.id).ok_or_else(|| {
+        let [first, last] = beginning_with(&self.id).ok_or_else(|| {
             Error::Usage(format!(
                 "\"{}\" is not an id: at least 8 digits of a UUID",
                 self.id
@@ -158,7 +160,9 @@ impl Query for Show {
         .await?;
         let row = match found.as_slice() {
             [] => {
-                return Err(Error::NotFound(self.not_found(ctx.settings.sampling)));
+                let none = format!("no request has the id {}", self.id);
+                let missing = kept::missing(ctx, none, Some(moment(first))).await?;
+                return Err(Error::NotFound(missing));
             }
             [one] if one.finished => stored::finished(ctx, one.created_at, one.id).await?,
             [one] => stored::under_way(ctx, one.created_at, one.id).await?,
@@ -175,35 +179,8 @@ impl Query for Show {
     }
 }
 
-impl Show {
-    /// The ids of requests that were left out are known, but not whose they are,
-    /// and an agent is told of no other's.
-    fn not_found(&self, sampling: Sampling) -> String {
-        let missing = format!("no request has the id {}", self.id);
-        match sampling.rate() {
-            Some(_) => {
-                format!("{missing}; detail is sampled at {sampling}, the rest is only counted")
-            }
-            None => missing,
-        }
-    }
-}
-
-/// The ids that begin with a prefix: the first and the last of them.
-fn range(prefix: &str) -> Option<[Uuid; 2]> {
-    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
-    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // Fewer digits would span more than about a minute.
-    if !hex || !(8..=32).contains(&digits.len()) {
-        return None;
-    }
-    let first = Uuid::parse_str(&format!("{digits:0<32}")).ok()?;
-    let last = Uuid::parse_str(&format!("{digits:f<32}")).ok()?;
-    Some([first, last])
-}
-
 /// The moment in the first 12 digits of an id, as far as the calendar reaches.
-fn moment(id: Uuid) -> OffsetDateTime {
+pub(in crate::questions) fn moment(id: Uuid) -> OffsetDateTime {
     let millis = id.as_u64_pair().0 >> 16;
     let nanos = i128::from(millis) * 1_000_000;
     // 48 bits of milliseconds end in the year 10889, ours at the end of 9999.
@@ -223,14 +200,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_a_range_of_ids() {
-        let [first, last] = range("01935e8d-4c").expect("hex");
-        assert_eq!(first.to_string(), "01935e8d-4c00-0000-0000-000000000000");
-        assert_eq!(last.to_string(), "01935e8d-4cff-ffff-ffff-ffffffffffff");
+    fn an_id_begins_with_its_time() {
+        let [first, _] = beginning_with("01935e8d-4c").expect("hex");
         assert_eq!(moment(first), datetime!(2024-11-24 14:22:18.624 UTC));
         assert_eq!(moment(Uuid::max()), LAST);
-        for bad in ["01935e8", "01935e8d-xx", "ééééééééé", &"0".repeat(33)] {
-            assert_eq!(range(bad), None, "{bad}");
-        }
     }
 }

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::speed::{self, ModelSpeed};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Filters, PeriodArgs};
@@ -93,6 +94,8 @@ pub struct StatsRow {
     /// The part of the requests that were streamed
     #[schemars(extend("x-unit" = "ratio"))]
     pub streamed_share: Option<f64>,
+    /// The models, the most used first, with a faster one where these requests know any
+    pub models: Vec<ModelSpeed>,
 }
 
 impl Query for Stats {
@@ -130,6 +133,7 @@ impl Query for Stats {
             previous_p95_latency_ms: previous_latency.quantile_ms(0.95),
             average_ttfb_ms: usage.ttfb_ms(),
             streamed_share: usage.streamed_share(),
+            models: speed::models(ctx, &self.period, &self.filters).await?,
         };
         Ok(Answer::of(vec![row])
             .over(source.period())

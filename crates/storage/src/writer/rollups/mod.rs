@@ -4,16 +4,22 @@
 //! these. They are sent in key order, so that two servers that add
 //! to the same rows wait for each other instead of deadlocking.
 
+mod activity;
+mod audit;
 mod errors;
 mod latency;
 mod names;
+mod tools;
 mod usage;
 
 use sqlx::PgConnection;
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
+pub(crate) use self::activity::add_activity;
+pub(crate) use self::audit::{Audited, add_audited};
 use self::names::{Name, Names};
+pub(crate) use self::tools::add_tools;
 pub(crate) use self::usage::correct::correct;
 use super::depth::Depth;
 
@@ -26,6 +32,14 @@ enum Grain {
 }
 
 impl Grain {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quarter => "quarter",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
     /// The bucket that holds a moment, which is given in seconds since 1970.
     const fn bucket(self, unix: i64) -> Bucket {
         let seconds = match self {

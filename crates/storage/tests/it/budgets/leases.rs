@@ -169,8 +169,8 @@ async fn busy_passes_exhausted_stays_and_a_resumed_budget_lends() {
     );
     server.store([reserved(20 * USD, 20 * USD)]).await;
     assert_eq!(standing(&db, &rule).await.paused_at, None, "it is lifted");
-    let resumes = "select count(*) from audit_events where event = 'requests_resumed' \
-                   and category = 'administration' and user_id = 'ann'";
+    let resumes = "select count(*) from audit_trail where event = 'requests_resumed' \
+                   and category = 'ai_operations' and user_id = 'ann'";
     assert_eq!(count(db.pool(), resumes).await, 1);
 
     let later = lease(db.pool(), &rule, today(&rule), Nanos(1), server.id(), until);

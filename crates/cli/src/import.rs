@@ -1,0 +1,242 @@
+//! `systemprompt import access-log`: traffic of the past, from web servers' logs.
+
+mod lines;
+mod visits;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use serde_json::json;
+use systemprompt_storage::web::Judge;
+use systemprompt_storage::web::import::Import;
+
+use self::lines::{Batch, Batches};
+use self::visits::Converter;
+use crate::Outside;
+use crate::command::{Globals, group};
+use crate::content::only_site;
+use crate::database;
+use crate::failure::Failure;
+use crate::human::figure;
+
+const HELP: &str = "\
+Formats are told apart by themselves: the combined format of nginx and Apache, and Caddy's JSON;
+compressed with gzip or not. Each line is stored once, however often it is imported, so an import
+that was interrupted goes on when it is started again. Addresses are hashed with a key that is
+thrown away two days later; they are not stored. Imported traffic is kept for ever, unless
+web.imported_retention_days says how long.
+
+Examples:
+  systemprompt import access-log /var/log/nginx/access.log*
+  systemprompt import access-log --site example.com access.log.gz
+  journalctl -u caddy -o cat | systemprompt import access-log -";
+
+/// Faulty lines that are named one by one.
+const NAMED: usize = 20;
+/// The site of lines that name none, where the profile has not just one.
+const SITE: &str = "localhost";
+
+// No doc comment: clap would take it for the help of the command.
+#[derive(Debug, clap::Args)]
+struct AccessLog {
+    /// Logs, the oldest first; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Site of lines that do not name their host [default: that of web.sites if it is one, else localhost]
+    #[arg(long, value_name = "HOST")]
+    site: Option<String>,
+    /// Answer in JSON
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+pub(crate) fn command() -> Command {
+    group("import", "Bring in traffic of the past").subcommand(AccessLog::augment_args(
+        Command::new("access-log")
+            .about("Import access logs of nginx, Apache and Caddy")
+            .after_help(HELP),
+    ))
+}
+
+/// What an import came to.
+#[derive(Debug, Default)]
+struct Outcome {
+    lines: u64,
+    stored: u64,
+    known: u64,
+    faulty: Vec<Faulty>,
+    more_faulty: u64,
+    sessions: u64,
+    seconds: f64,
+}
+
+/// A line that is none of a log.
+#[derive(Debug)]
+struct Faulty {
+    file: String,
+    line: u64,
+    reason: String,
+}
+
+pub(crate) fn run(
+    matches: &ArgMatches,
+    globals: &Globals,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    let args = AccessLog::from_arg_matches(matches).map_err(Failure::CommandLine)?;
+    let config = systemprompt_config::load(&globals.sources())?;
+    let site = args.site.clone().or_else(|| only_site(&config));
+    let site = site.unwrap_or_else(|| SITE.to_owned());
+    let batches = Batches::open(&args.files)?;
+    let now = outside.clock.now();
+    let outcome = database::with(&config, outside, async |storage, outside| {
+        let import = Import::new(storage.import_pool(), Judge::built_in(), now);
+        store(import, batches, &site, outside).await
+    })?;
+    if args.json {
+        write_json(&outcome, outside)
+    } else {
+        write_text(&outcome, outside)
+    }
+}
+
+async fn store(
+    mut import: Import,
+    mut batches: Batches,
+    site: &str,
+    outside: &mut Outside<'_>,
+) -> Result<Outcome, Failure> {
+    let failed = |error: sqlx::Error| Failure::from(systemprompt_reporting::Error::from(error));
+    let mut outcome = Outcome::default();
+    let converter = Converter::new(site);
+    let begun = Instant::now();
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        outcome.note(&batch);
+        let salts = import.salts(&batch.days()).await.map_err(failed)?;
+        let visits = converter.convert(batch, &salts);
+        let n = visits.len() as u64;
+        let stored = import.store(visits).await.map_err(failed)? as u64;
+        outcome.stored += stored;
+        outcome.known += n - stored;
+        progress(&outcome, batches.share(), begun, outside)?;
+    }
+    outcome.sessions = import.finish().await.map_err(failed)?;
+    outcome.seconds = begun.elapsed().as_secs_f64();
+    if outside.live {
+        write!(outside.err, "\r\u{1b}[K")?;
+    }
+    Ok(outcome)
+}
+
+impl Outcome {
+    fn note(&mut self, batch: &Batch) {
+        self.lines += batch.lines;
+        for (file, line, reason) in &batch.faulty {
+            if self.faulty.len() < NAMED {
+                self.faulty.push(Faulty {
+                    file: file.to_string(),
+                    line: *line,
+                    reason: reason.clone(),
+                });
+            } else {
+                self.more_faulty += 1;
+            }
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        if self.seconds > 0.0 {
+            self.lines as f64 / self.seconds
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Draws how far it is, where somebody looks.
+fn progress(
+    outcome: &Outcome,
+    share: Option<f64>,
+    begun: Instant,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    const WIDTH: usize = 30;
+    if !outside.live {
+        return Ok(());
+    }
+    let rate = outcome.lines as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    let bar = share.map_or_else(String::new, |share| {
+        let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
+        format!(
+            "[{}{}] {:3.0} % ",
+            "#".repeat(full),
+            ".".repeat(WIDTH - full),
+            share * 100.0
+        )
+    });
+    let lines = figure::grouped(&outcome.lines.to_string());
+    write!(
+        outside.err,
+        "\r\u{1b}[K{bar}{lines} lines, {rate:.0} a second"
+    )?;
+    outside.err.flush()?;
+    Ok(())
+}
+
+fn write_text(outcome: &Outcome, outside: &mut Outside<'_>) -> Result<(), Failure> {
+    for faulty in &outcome.faulty {
+        writeln!(
+            outside.err,
+            "{}:{}: {}",
+            crate::human::text::clean(&faulty.file),
+            faulty.line,
+            faulty.reason
+        )?;
+    }
+    if outcome.more_faulty > 0 {
+        writeln!(outside.err, "and {} more such lines", outcome.more_faulty)?;
+    }
+    let grouped = |n: u64| figure::grouped(&n.to_string());
+    let faulty = outcome.faulty.len() as u64 + outcome.more_faulty;
+    writeln!(
+        outside.out,
+        "{} lines: {} stored, {} known already, {} not of a log. {} sessions, {:.1} s, {} lines a second.",
+        grouped(outcome.lines),
+        grouped(outcome.stored),
+        grouped(outcome.known),
+        grouped(faulty),
+        grouped(outcome.sessions),
+        outcome.seconds,
+        grouped(outcome.rate().round() as u64),
+    )?;
+    Ok(())
+}
+
+fn write_json(outcome: &Outcome, outside: &mut Outside<'_>) -> Result<(), Failure> {
+    let faulty: Vec<_> = outcome
+        .faulty
+        .iter()
+        .map(|one| {
+            BTreeMap::from([
+                ("file", json!(one.file)),
+                ("line", json!(one.line)),
+                ("reason", json!(one.reason)),
+            ])
+        })
+        .collect();
+    let answer = json!({
+        "lines": outcome.lines,
+        "stored": outcome.stored,
+        "known": outcome.known,
+        "faulty": outcome.faulty.len() as u64 + outcome.more_faulty,
+        "faulty_lines": faulty,
+        "sessions": outcome.sessions,
+        "seconds": outcome.seconds,
+        "lines_per_second": outcome.rate().round(),
+    });
+    writeln!(outside.out, "{answer:#}")?;
+    Ok(())
+}

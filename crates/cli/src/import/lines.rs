@@ -1,0 +1,260 @@
+//! The lines of logs, read and parsed on a thread of their own, a batch at a time.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
+use systemprompt_domain::web::Hit;
+use systemprompt_web::log::{self, LONGEST};
+use time::{Date, OffsetDateTime, UtcOffset};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+
+/// Lines of one batch.
+const LINES: usize = 20_000;
+/// Batches that are read ahead.
+const AHEAD: usize = 2;
+/// What a compressed file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The longest target, referrer and user agent that are kept, in characters.
+const TARGET: usize = 2_048;
+const AGENT: usize = 512;
+
+/// A line of a log.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) at: OffsetDateTime,
+    pub(super) client: String,
+    pub(super) host: Option<String>,
+    pub(super) agent: String,
+    pub(super) hit: Hit,
+}
+
+/// Lines that are stored together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) hits: Vec<Line>,
+    /// All lines, faulty ones among them.
+    pub(super) lines: u64,
+    /// File, number and reason of lines that are none of a log.
+    pub(super) faulty: Vec<(Arc<str>, u64, String)>,
+}
+
+impl Batch {
+    /// The days of its lines.
+    pub(super) fn days(&self) -> BTreeSet<Date> {
+        let days = self
+            .hits
+            .iter()
+            .map(|line| line.at.to_offset(UtcOffset::UTC).date());
+        days.collect()
+    }
+}
+
+/// The batches of some logs, as they come.
+#[derive(Debug)]
+pub(super) struct Batches {
+    receiver: mpsc::Receiver<Result<Batch, Failure>>,
+    read: Arc<AtomicU64>,
+    /// Bytes of all files; `None` with standard input.
+    all: Option<u64>,
+}
+
+impl Batches {
+    /// Begins to read. Every file must be there.
+    pub(super) fn open(files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut all = Some(0);
+        for file in files.iter().filter(|file| *file != Path::new("-")) {
+            let size = std::fs::metadata(file).map_err(|error| fault(file, &error))?;
+            all = all.map(|all| all + size.len());
+        }
+        if files.iter().any(|file| file == Path::new("-")) {
+            all = None;
+        }
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let read = Arc::new(AtomicU64::new(0));
+        let files = files.to_vec();
+        let counter = Arc::clone(&read);
+        std::thread::spawn(move || {
+            let mut reading = Reading {
+                sender,
+                batch: Batch::default(),
+                repeats: HashMap::new(),
+            };
+            for file in files {
+                if let Err(error) = reading.file(&file, &counter) {
+                    let _ = reading.sender.blocking_send(Err(fault(&file, &error)));
+                    return;
+                }
+            }
+            reading.send();
+        });
+        Ok(Self {
+            receiver,
+            read,
+            all,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Result<Batch, Failure>> {
+        self.receiver.recv().await
+    }
+
+    /// How much of the files was read, 0 to 1.
+    pub(super) fn share(&self) -> Option<f64> {
+        let all = self.all.filter(|all| *all > 0)?;
+        Some(self.read.load(Ordering::Relaxed) as f64 / all as f64)
+    }
+}
+
+fn fault(file: &Path, error: &io::Error) -> Failure {
+    Failure::TrafficFile {
+        file: file.to_owned(),
+        reason: format!("cannot be read: {error}"),
+    }
+}
+
+struct Reading {
+    sender: mpsc::Sender<Result<Batch, Failure>>,
+    batch: Batch,
+    /// How often a line was there with the same time and text: such requests are
+    /// different ones.
+    repeats: HashMap<[u8; 16], u32>,
+}
+
+impl Reading {
+    /// `false` when nobody wants any more.
+    fn send(&mut self) -> bool {
+        let batch = std::mem::take(&mut self.batch);
+        self.sender.blocking_send(Ok(batch)).is_ok()
+    }
+
+    fn file(&mut self, path: &Path, read: &Arc<AtomicU64>) -> io::Result<()> {
+        let name: Arc<str> = path.display().to_string().into();
+        self.repeats.clear();
+        let raw: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(File::open(path)?)
+        };
+        let counted = Counted {
+            raw,
+            read: Arc::clone(read),
+        };
+        let mut plain = BufReader::with_capacity(256 * 1024, counted);
+        let packed = plain.fill_buf()?.starts_with(&GZIP);
+        let mut lines: Box<dyn BufRead> = if packed {
+            Box::new(BufReader::with_capacity(
+                256 * 1024,
+                MultiGzDecoder::new(plain),
+            ))
+        } else {
+            Box::new(plain)
+        };
+        let mut line = Vec::new();
+        for number in 1.. {
+            if !next_line(&mut *lines, &mut line)? {
+                return Ok(());
+            }
+            self.line(&name, number, &line);
+            if self.batch.lines >= LINES as u64 && !self.send() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, file: &Arc<str>, number: u64, line: &[u8]) {
+        self.batch.lines += 1;
+        let text = String::from_utf8_lossy(line);
+        match log::parse(&text) {
+            Ok(hit) => {
+                let id = self.id(line);
+                self.batch.hits.push(Line {
+                    at: hit.at,
+                    client: hit.client.clone().into_owned(),
+                    host: hit.host.as_deref().map(str::to_owned),
+                    agent: plain(hit.agent.as_deref().unwrap_or_default(), AGENT),
+                    hit: Hit {
+                        id,
+                        method: plain(&hit.method, 16),
+                        target: plain(&hit.target, TARGET),
+                        referrer: plain(hit.referrer.as_deref().unwrap_or_default(), TARGET),
+                        status: hit.status,
+                    },
+                });
+            }
+            Err(error) => {
+                let faulty = (Arc::clone(file), number, error.to_string());
+                self.batch.faulty.push(faulty);
+            }
+        }
+    }
+
+    /// An id made from the line, which names its time; of lines that are alike,
+    /// each has another.
+    fn id(&mut self, line: &[u8]) -> Uuid {
+        let line = line.trim_ascii_end();
+        let digest = Sha256::digest(line);
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        let n = self.repeats.entry(key).or_insert(0);
+        *n += 1;
+        if *n > 1 {
+            let again = Sha256::new()
+                .chain_update(digest)
+                .chain_update(n.to_be_bytes());
+            key.copy_from_slice(&again.finalize()[..16]);
+        }
+        uuid::Builder::from_custom_bytes(key).into_uuid()
+    }
+}
+
+/// Text without control characters, cut to so many.
+fn plain(text: &str, most: usize) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(most)
+        .collect()
+}
+
+/// Reads a line; of one that is far too long, only its beginning is kept. `false`
+/// at the end.
+fn next_line(lines: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let most = LONGEST as u64 + 2;
+    if Read::take(&mut *lines, most).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    while !line.ends_with(b"\n") {
+        let mut rest = Vec::new();
+        if Read::take(&mut *lines, most).read_until(b'\n', &mut rest)? == 0 {
+            break;
+        }
+        if rest.ends_with(b"\n") {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+/// Counts what was read of a file, for the progress.
+struct Counted {
+    raw: Box<dyn Read>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.raw.read(into)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,47 @@
+//! The `web` section: which sites are counted, and at which paths.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which sites are counted, and at which paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Whether page views are taken.
+    pub enabled: bool,
+    /// Hosts whose pages may report: `example.com` (with or without `www.`) or
+    /// `*.example.com`. Without any, only pages of the server's own host may.
+    pub sites: Vec<String>,
+    /// Path of the script that pages load.
+    pub script: String,
+    /// Path that the script reports to.
+    pub collect: String,
+    /// Path of the picture for pages without scripts.
+    pub pixel: String,
+    /// Reports that one address may send in a minute.
+    pub requests_per_minute: u32,
+    /// A database of countries in MaxMind's format (`.mmdb`), in place of the
+    /// one that is built in. In a profile it is relative to the folder of `profiles/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country_database: Option<PathBuf>,
+    /// How long imported traffic is kept; for ever if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported_retention_days: Option<u32>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            sites: Vec::new(),
+            script: "/s.js".to_owned(),
+            collect: "/api/collect".to_owned(),
+            pixel: "/px.gif".to_owned(),
+            requests_per_minute: 600,
+            country_database: None,
+            imported_retention_days: None,
+        }
+    }
+}

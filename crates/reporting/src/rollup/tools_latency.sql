@@ -1,0 +1,18 @@
+-- Latency histograms of successful tool calls in the windows $2, added up by the
+-- steps that begin at $7 and by the dimensions named in $8.
+select
+    width_bucket(bucket, $7::timestamptz[]) as "step!",
+    case when 'tool' = any ($8::text[]) then server else '' end as "server!",
+    case when 'tool' = any ($8) then tool else '' end as "tool!",
+    case when 'agent' = any ($8) then agent else '' end as "agent!",
+    slot as "slot!",
+    sum(n)::bigint as "n!"
+from tool_latency
+where in_windows(grain, bucket, $2)
+  and cube = $3
+  and ($1::text is null or agent = $1)
+  and (cardinality($4::text[]) = 0 or server = any ($4))
+  and (cardinality($5::text[]) = 0 or tool = any ($5))
+  and (cardinality($6::text[]) = 0 or agent = any ($6))
+group by 1, 2, 3, 4, 5
+order by 1, 2, 3, 4, 5

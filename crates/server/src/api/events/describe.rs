@@ -1,0 +1,229 @@
+//! What reporting events is, for the OpenAPI document and the docs page.
+
+use serde_json::{Value, json};
+use systemprompt_domain::activity::Category;
+use systemprompt_domain::reported::AuditEvent;
+use systemprompt_domain::tool::{MOST_TOOLS, ToolStatus};
+
+/// The operation in the OpenAPI document.
+pub(in crate::api) fn operation() -> Value {
+    let body = |schema: &Value| json!({ "schema": schema });
+    let kinds = [activity(), audit(), tool_call(), tool_list()];
+    let event = json!({ "oneOf": kinds, "discriminator": { "propertyName": "type" } });
+    let list = json!({ "type": "array", "items": event, "maxItems": super::body::MOST });
+    let json_body = json!({ "oneOf": [
+        list,
+        { "type": "object", "properties": { "events": list }, "required": ["events"] },
+    ] });
+    json!({
+        "operationId": "events_report",
+        "tags": ["events"],
+        "summary": "Report what happened elsewhere",
+        "description": "Takes up to 5,000 events in up to 4 MiB: a JSON array, an object with `events`, or one \
+                        event a line. The answer comes when they are stored, and says of each in its order: \
+                        `stored`, `duplicate` (its id was there before) or `refused`, with the field that is to \
+                        blame. Send a batch again after any error: what has an `id` is stored once. The time of \
+                        an event is the one in its id, if that is a UUID of version 7 of the last seven days and \
+                        at most five minutes ahead; else it is that of the receipt. Ids that carry no such time \
+                        are known for eight days.",
+        "requestBody": {
+            "required": true,
+            "content": {
+                "application/json": body(&json_body),
+                "application/x-ndjson": body(&event),
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "What became of each event",
+                "content": { "application/json": { "schema": receipt() } },
+            },
+            "400": { "$ref": "#/components/responses/BadRequest" },
+            "401": { "$ref": "#/components/responses/Unauthorized" },
+            "403": { "$ref": "#/components/responses/Forbidden" },
+            "408": response("The body did not arrive in time"),
+            "413": response("There are too many events, or they are too large; send fewer at once"),
+            "415": response("The body has a content-encoding"),
+            "500": { "$ref": "#/components/responses/Failed" },
+            "503": { "$ref": "#/components/responses/Unavailable" },
+        },
+    })
+}
+
+fn response(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+    })
+}
+
+fn name(description: &str) -> Value {
+    json!({ "type": "string", "maxLength": 256, "description": description })
+}
+
+fn word(description: &str) -> Value {
+    json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$", "description": description })
+}
+
+fn activity() -> Value {
+    json!({
+        "type": "object",
+        "description": "What a user or an agent did",
+        "properties": {
+            "type": { "const": "activity" },
+            "id": id(),
+            "category": { "enum": Category::ALL.map(Category::as_str) },
+            "action": word("What was done: created, updated, deleted, executed, succeeded, failed"),
+            "entity_type": word("What it was done to: plugin, skill, agent, tool"),
+            "entity_name": name("Its name"),
+            "user": name("Who did it; a token that stands for a user reports on that one alone"),
+            "agent": name("The agent; a token that stands for agents reports on those alone"),
+            "session_id": name("The session"),
+            "trace_id": trace(),
+            "metadata": object(),
+        },
+        "required": ["type", "category", "action"],
+        "additionalProperties": false,
+    })
+}
+
+fn audit() -> Value {
+    json!({
+        "type": "object",
+        "description": "Something for the audit trail. Other categories are this server's own.",
+        "properties": {
+            "type": { "const": "audit" },
+            "id": id(),
+            "category": { "enum": ["data_access", "mcp_tools"] },
+            "event": { "enum": AuditEvent::ALL.map(AuditEvent::as_str) },
+            "user": name("Who did it; a token that stands for a user reports on that one alone"),
+            "agent": name("The agent; a token that stands for agents reports on those alone"),
+            "trace_id": trace(),
+            "detail": object(),
+        },
+        "required": ["type", "category", "event"],
+        "additionalProperties": false,
+    })
+}
+
+fn tool_call() -> Value {
+    let micros =
+        |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
+    json!({
+        "type": "object",
+        "description": "A tool call over MCP that ended. Its arguments and its result are not told.",
+        "properties": {
+            "type": { "const": "tool_call" },
+            "id": id(),
+            "server": name("The MCP server"),
+            "tool": name("The tool"),
+            "status": { "enum": ToolStatus::ALL.map(ToolStatus::as_str) },
+            "via": { "enum": ["stdio", "layer"], "default": "layer", "description": "Who saw it: a wrapper around the server, or the server itself" },
+            "error_type": name("What went wrong: tool_error for a result with isError, rpc_error for an error of JSON-RPC, or a short name"),
+            "error_code": name("The code of JSON-RPC"),
+            "latency_us": micros("From the request to its end, in microseconds"),
+            "ttfb_us": micros("From the request to the first byte of the answer, in microseconds"),
+            "request_bytes": micros("Size of the request"),
+            "response_bytes": micros("Size of the answer"),
+            "argument_hash": name("A hash of the arguments, never they themselves"),
+            "user": name("Whose call it was; a token that stands for a user reports on that one alone"),
+            "agent": name("The agent; a token that stands for agents reports on those alone"),
+            "session_id": name("The session"),
+            "conversation_id": name("The conversation"),
+            "call_id": name("The model's id of the call"),
+            "rpc_id": name("The id of the JSON-RPC request"),
+            "client_name": name("The client's name for itself"),
+            "client_version": name("Its version"),
+            "protocol_version": name("The protocol's revision"),
+            "trace_id": trace(),
+            "parent_span_id": { "type": "string", "pattern": "^[0-9a-fA-F]{16}$", "description": "The caller's span, as in traceparent" },
+        },
+        "required": ["type", "server", "tool", "status", "latency_us"],
+        "additionalProperties": false,
+    })
+}
+
+fn tool_list() -> Value {
+    json!({
+        "type": "object",
+        "description": "What an MCP server says its tools are. A definition that was not there before is a tool_definition_changed of the audit trail.",
+        "properties": {
+            "type": { "const": "tool_list" },
+            "id": id(),
+            "server": name("The MCP server"),
+            "tools": {
+                "type": "array",
+                "maxItems": MOST_TOOLS,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": name("The tool"),
+                        "hash": name("A hash of what models are told about it"),
+                    },
+                    "required": ["name", "hash"],
+                },
+            },
+            "user": name("Who was told"),
+            "agent": name("The agent that was told"),
+            "trace_id": trace(),
+        },
+        "required": ["type", "server", "tools"],
+        "additionalProperties": false,
+    })
+}
+
+fn id() -> Value {
+    json!({ "type": "string", "format": "uuid", "description": "The sender's id, best a UUID of version 7" })
+}
+
+fn trace() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$", "description": "The trace, as in traceparent" })
+}
+
+fn object() -> Value {
+    json!({ "type": "object", "description": "More about it, up to 16 KiB" })
+}
+
+fn receipt() -> Value {
+    let count = |description: &str| json!({ "type": "integer", "description": description });
+    json!({
+        "type": "object",
+        "properties": {
+            "stored": count("Events that were stored"),
+            "duplicates": count("Events that were there before"),
+            "refused": count("Events that were refused"),
+            "results": {
+                "type": "array",
+                "description": "What became of each event, in the order of the events",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "string", "format": "uuid", "description": "The event's id; made here if it had none" },
+                        "result": { "enum": ["stored", "duplicate", "refused"] },
+                        "field": { "type": "string", "description": "The field that is to blame" },
+                        "reason": { "type": "string", "description": "What is wrong with it" },
+                    },
+                    "required": ["result"],
+                },
+            },
+        },
+        "required": ["stored", "duplicates", "refused", "results"],
+    })
+}
+
+/// The section of the docs page.
+pub(in crate::api) fn section() -> &'static str {
+    "<h2>events</h2>\n\
+     <section id=\"events\">\n<h3>Report events</h3>\n\
+     <p>Other services report here what their users and agents did (<code>activity</code>), and what \
+     belongs into the audit trail (<code>audit</code>: data access and MCP tools), and the tool calls \
+     that they saw over MCP (<code>tool_call</code>, <code>tool_list</code>). Up to 5,000 events \
+     in up to 4 MiB, as a JSON array, as <code>{\"events\": […]}</code> or one a line. The answer \
+     comes when they are stored, and says what became of each. Give events an <code>id</code>, best \
+     a UUID of version 7: a batch that is sent again is then stored once. This needs a token with the \
+     scope <code>ingest</code>.</p>\n\
+     <pre><code>curl -H \"Authorization: Bearer $SYSTEMPROMPT_TOKEN\" \\\n  \
+     -d '[{\"type\": \"activity\", \"category\": \"marketplace_edit\", \"action\": \"updated\", \
+     \"entity_type\": \"skill\", \"entity_name\": \"summarise\", \"user\": \"ada@example.com\"}]' \\\n  \
+     http://127.0.0.1:8080/api/v1/events</code></pre>\n</section>\n"
+}

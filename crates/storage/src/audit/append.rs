@@ -1,0 +1,303 @@
+//! Appending: the one way into the log.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use systemprompt_audit::{Checkpoint, Event, Frontier, Hash, Head, Keys, canon};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::checkpoint::is_partition_end;
+use super::copy::Rows;
+use super::entry::Entry;
+use super::people::{self, People};
+use super::ring::{self, LogError};
+use crate::writer::rollups::{self, Audited};
+
+/// Appends an event to the log.
+pub(crate) async fn append(db: &mut PgConnection, entry: Entry<'_>) -> Result<(), sqlx::Error> {
+    append_all(db, &[entry]).await
+}
+
+/// Appends events to the log, in their order, and counts them. Everybody else
+/// who appends waits until this transaction ends: it is to be the last of it.
+pub(crate) async fn append_all(
+    db: &mut PgConnection,
+    entries: &[Entry<'_>],
+) -> Result<(), sqlx::Error> {
+    run(db, entries, How::Insert).await
+}
+
+/// The same for many events at once. Whoever gives it up before it is done must
+/// not use the connection again.
+pub(crate) async fn append_batch(
+    db: &mut PgConnection,
+    entries: &[Entry<'_>],
+) -> Result<(), sqlx::Error> {
+    run(db, entries, How::Copy).await
+}
+
+/// By what rows go into the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Any way a statement can end leaves the connection as it was.
+    Insert,
+    /// Cheaper for many rows, but not to be interrupted.
+    Copy,
+}
+
+async fn run(db: &mut PgConnection, entries: &[Entry<'_>], how: How) -> Result<(), sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let names: BTreeSet<&str> = entries.iter().flat_map(Entry::people).collect();
+    let mut people = people::known(db, &names).await?;
+    let mut locked = None;
+    if people.len() < names.len() {
+        locked = Some(lock(db).await?);
+        people = people::introduce(db, &names).await?;
+    }
+    // As little as possible is done while others wait.
+    let columns = Columns::of(entries, &people);
+    let rows = (how == How::Copy).then(|| columns.rows());
+    let Locked {
+        keys,
+        mut tree,
+        on_socket,
+    } = match locked {
+        Some(locked) => locked,
+        None => lock(db).await?,
+    };
+    let first = tree.size();
+    let mut ends = Vec::new();
+    for leaf in &columns.leaves {
+        tree.push(*leaf);
+        if is_partition_end(tree.size()) {
+            ends.push(tree.clone());
+        }
+    }
+    let head = Head::seal(&keys, &tree);
+    match rows {
+        // Over TCP each copy waits for a delayed acknowledgement, with the log locked.
+        Some(rows) if on_socket => copy(db, rows, first, &head).await?,
+        _ => columns.insert(db, first, &head).await?,
+    }
+    for end in ends {
+        cover(db, &keys, &end).await?;
+    }
+    let counted = entries.iter().map(|entry| Audited {
+        at: entry.at,
+        category: entry.category,
+        event: entry.event,
+        agent: entry.agent.unwrap_or_default(),
+    });
+    let numbers = signed(first)..=signed(tree.size() - 1);
+    rollups::add_audited(db, &numbers, counted).await
+}
+
+/// The log, locked until the transaction ends.
+pub(crate) struct Locked {
+    keys: Arc<Keys>,
+    tree: Frontier,
+    /// Whether the database is reached without a network.
+    on_socket: bool,
+}
+
+/// The head as it is stored, and whether the database is reached without a network.
+type LockedHead = (Uuid, i64, Vec<Vec<u8>>, Vec<u8>, bool);
+
+/// Locks the log. It is the last lock of a transaction.
+pub(crate) async fn lock(db: &mut PgConnection) -> Result<Locked, sqlx::Error> {
+    let found: Option<LockedHead> = sqlx::query_as(
+        "select log_id, size, frontier, mac, inet_client_addr() is null as on_socket \
+         from audit_head for update",
+    )
+    .fetch_optional(db)
+    .await?;
+    let (log, size, frontier, mac, on_socket) = found.ok_or(LogError::NoHead)?;
+    let head = ring::head((log, size, frontier, mac));
+    let keys = ring::of(head.log).ok_or_else(|| LogError::NoKeys {
+        log: head.log,
+        file: "keys/audit".into(),
+    })?;
+    let tree = head.open(&keys).map_err(LogError::Head)?;
+    Ok(Locked {
+        keys,
+        tree,
+        on_socket,
+    })
+}
+
+/// Signs a checkpoint in the transaction that made it due.
+async fn cover(db: &mut PgConnection, keys: &Keys, tree: &Frontier) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into audit_checkpoints (size, note, frontier, created_at) \
+         values ($1, $2, $3, clock_timestamp()) on conflict (size) do nothing",
+    )
+    .bind(signed(tree.size()))
+    .bind(Checkpoint::sign(keys, tree))
+    .bind(stored(tree.hashes()))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Copies the events into the table and moves the head.
+async fn copy(
+    db: &mut PgConnection,
+    rows: Rows,
+    first: u64,
+    head: &Head,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update audit_head set size = $1, frontier = $2, mac = $3")
+        .bind(signed(head.size))
+        .bind(stored(&head.frontier))
+        .bind(&head.mac)
+        .execute(&mut *db)
+        .await?;
+    let mut copy = db
+        .copy_in_raw(
+            "copy audit_events (seq, id, created_at, category, event, outcome, user_id, agent, \
+                 token, trace_id, subject_id, state, detail, digest, body) \
+             from stdin (format binary)",
+        )
+        .await?;
+    copy.send(rows.number(signed(first))).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+pub(super) fn stored(hashes: &[Hash]) -> Vec<&[u8]> {
+    hashes.iter().map(|hash| hash.0.as_slice()).collect()
+}
+
+const fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// Events as rows, column by column, and the hashes of their texts.
+#[derive(Default)]
+struct Columns<'a> {
+    id: Vec<Uuid>,
+    at: Vec<OffsetDateTime>,
+    category: Vec<&'a str>,
+    event: Vec<&'a str>,
+    outcome: Vec<&'a str>,
+    user: Vec<Option<&'a str>>,
+    agent: Vec<Option<&'a str>>,
+    token: Vec<Option<&'a str>>,
+    trace: Vec<Option<Uuid>>,
+    subject: Vec<Option<Uuid>>,
+    state: Vec<Option<&'a str>>,
+    detail: Vec<Option<String>>,
+    digest: Vec<Option<Vec<u8>>>,
+    body: Vec<String>,
+    leaves: Vec<Hash>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(entries: &[Entry<'a>], people: &'a People) -> Self {
+        let mut columns = Self::default();
+        for entry in entries {
+            let detail = entry.detail.map(|detail| {
+                let mut detail = detail.clone();
+                if let Some(about) = detail.get_mut("user")
+                    && let Some(name) = about.as_str().map(|name| people.of(name).to_owned())
+                {
+                    *about = name.into();
+                }
+                canon::text(&detail)
+            });
+            let user = entry.by.map(|name| people.of(name));
+            let event = Event {
+                id: Uuid::now_v7(),
+                at: canon::moment(entry.at),
+                category: entry.category,
+                event: entry.event,
+                outcome: entry.outcome,
+                user,
+                agent: entry.agent,
+                token: entry.token,
+                trace: entry.trace,
+                subject: entry.subject,
+                state: entry.state,
+                detail: detail.as_deref(),
+                digest: entry.digest,
+            };
+            let body = event.text();
+            columns.id.push(event.id);
+            columns.at.push(event.at);
+            columns.leaves.push(Hash::leaf(body.as_bytes()));
+            columns.body.push(body);
+            columns.category.push(entry.category);
+            columns.event.push(entry.event);
+            columns.outcome.push(entry.outcome);
+            columns.user.push(user);
+            columns.agent.push(entry.agent);
+            columns.token.push(entry.token);
+            columns.trace.push(entry.trace);
+            columns.subject.push(entry.subject);
+            columns.state.push(entry.state);
+            columns
+                .digest
+                .push(entry.digest.map(|digest| digest.to_vec()));
+            columns.detail.push(detail);
+        }
+        columns
+    }
+
+    /// The events as `COPY` takes them.
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::with_capacity(self.id.len());
+        for n in 0..self.id.len() {
+            rows.begin(15);
+            rows.uuid(Some(self.id[n]));
+            rows.time(self.at[n]);
+            rows.text(Some(self.category[n]));
+            rows.text(Some(self.event[n]));
+            rows.text(Some(self.outcome[n]));
+            rows.text(self.user[n]);
+            rows.text(self.agent[n]);
+            rows.text(self.token[n]);
+            rows.uuid(self.trace[n]);
+            rows.uuid(self.subject[n]);
+            rows.text(self.state[n]);
+            rows.json(self.detail[n].as_deref());
+            rows.bytes(self.digest[n].as_deref());
+            rows.text(Some(&self.body[n]));
+        }
+        rows
+    }
+
+    /// Inserts the events and moves the head.
+    async fn insert(
+        &self,
+        db: &mut PgConnection,
+        first: u64,
+        head: &Head,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(include_str!("insert.sql"))
+            .bind(signed(first))
+            .bind(signed(head.size))
+            .bind(stored(&head.frontier))
+            .bind(&head.mac)
+            .bind(&self.id)
+            .bind(&self.at)
+            .bind(&self.category)
+            .bind(&self.event)
+            .bind(&self.outcome)
+            .bind(&self.user)
+            .bind(&self.agent)
+            .bind(&self.token)
+            .bind(&self.trace)
+            .bind(&self.subject)
+            .bind(&self.state)
+            .bind(&self.detail)
+            .bind(&self.digest)
+            .bind(&self.body)
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,463 @@
+//! Page views of web sites: taken, bounded, counted, without addresses.
+
+use std::time::{Duration, Instant};
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use systemprompt_testkit::client::Answer;
+
+use crate::system::System;
+
+const COLLECT: &str = "/api/collect";
+const PROXY: &str = "server.trusted_proxies=[127.0.0.1]";
+const SITES: &str = "web.sites=[example.com, \"*.example.org\"]";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+fn view(id: &str, url: &str) -> Value {
+    json!({"p": format!("view-{id}-00000000"), "n": 0, "u": url, "t": "A title", "r": ""})
+}
+
+fn engagement(id: &str, n: u32, ms: u32) -> Value {
+    json!({"p": format!("view-{id}-00000000"), "n": n, "u": "https://example.com/a", "e": ms, "d": 60, "c": 1})
+}
+
+impl System {
+    async fn send_beacon(&self, headers: &[(&str, &str)], body: impl Into<String>) -> Answer {
+        let mut all = vec![
+            ("user-agent", FIREFOX),
+            ("origin", "https://example.com"),
+            ("accept", "*/*"),
+            ("accept-language", "en"),
+            ("accept-encoding", "gzip, br"),
+        ];
+        all.retain(|(name, _)| headers.iter().all(|(other, _)| other != name));
+        all.extend(headers);
+        let request = self.request(Method::POST, COLLECT, &all, body.into());
+        self.client().send(request).await.unwrap()
+    }
+
+    async fn web_figure(&self, sql: &str) -> i64 {
+        let sql = format!("select ({sql})::bigint");
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(self.db.pool())
+            .await
+            .unwrap()
+    }
+
+    /// A figure, once it is as it should be.
+    async fn until_web(&self, sql: &str, wanted: i64) {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let found = self.web_figure(sql).await;
+            if found == wanted {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{sql}: {found}, not {wanted}\n{}",
+                self.server.stderr()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn rows_of(&self, question: &str) -> Value {
+        let path = format!("/api/v1/analytics/{question}");
+        let request = self.request(Method::GET, &path, &[], "");
+        let answer = self.client().send(request).await.unwrap();
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{question}: {}",
+            answer.text()
+        );
+        answer.json()["rows"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_visit_is_counted_and_can_be_asked_about() {
+    let system = System::with(&[PROXY, SITES]).await;
+    let from = ("x-forwarded-for", "91.198.174.192");
+    let body = json!([
+        {"p": "view-a-00000000", "n": 0, "u": "https://www.example.com/blog/a?utm_source=chatgpt.com#x",
+         "r": "https://chatgpt.com/", "t": "First", "s": "1920x1080", "l": "de-DE"},
+        engagement("a", 1, 12_000),
+    ]);
+    let answer = system.send_beacon(&[from], body.to_string()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    assert_eq!(answer.json(), json!({"accepted": 2}));
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        "https://example.com"
+    );
+    assert_eq!(answer.header("set-cookie"), "");
+    let bot = (
+        "user-agent",
+        "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+    );
+    system
+        .send_beacon(
+            &[("x-forwarded-for", "20.171.206.1"), bot],
+            view("b", "https://example.com/blog/a").to_string(),
+        )
+        .await;
+    system
+        .until_web("select count(*) from open_sessions", 2)
+        .await;
+
+    let list = system.rows_of("sessions/list?since=1h").await;
+    assert_eq!(
+        list.as_array().unwrap().len(),
+        1,
+        "people by default: {list}"
+    );
+    let session = &list[0];
+    for (field, value) in [
+        ("class", json!("clean_human")),
+        ("site", json!("example.com")),
+        ("landing_page", json!("/blog/a")),
+        ("pages", json!(1)),
+        ("engaged_seconds", json!(12.0)),
+        ("max_scroll", json!(60)),
+        ("clicks", json!(1)),
+        ("channel", json!("ai_assistant")),
+        ("referrer", json!("chatgpt.com")),
+        ("device", json!("desktop")),
+        ("browser", json!("Firefox")),
+        ("os", json!("Linux")),
+        ("country", json!("US")),
+    ] {
+        assert_eq!(session[field], value, "{field} of {session}");
+    }
+    let id = session["id"].as_str().unwrap();
+    let shown = &system.rows_of(&format!("sessions/show?id={id}")).await[0];
+    assert_eq!(shown["path"], json!(["/blog/a"]));
+    assert_eq!(shown["language"], "de-DE");
+    assert_eq!(shown["steps"][0]["source"], "tracker");
+    let stats = &system.rows_of("sessions/stats?since=1h").await[0];
+    assert_eq!(stats["sessions"], 1);
+    assert_eq!(stats["daily_visitors"], 1);
+    assert_eq!(stats["known_bot"], 1);
+    let bots = &system.rows_of("traffic/bots?since=1h").await[0];
+    assert_eq!(
+        (&bots["kind"], &bots["operator"], &bots["share"]),
+        (&json!("ai_training"), &json!("OpenAI"), &json!(0.5))
+    );
+    let sources = &system.rows_of("traffic/sources?since=1h").await[0];
+    assert_eq!(
+        (&sources["channel"], &sources["engaged_share"]),
+        (&json!("ai_assistant"), &json!(1.0))
+    );
+    let pages = system.rows_of("traffic/pages?since=1h&class=all").await;
+    assert_eq!(
+        (&pages[0]["path"], &pages[0]["views"]),
+        (&json!("/blog/a"), &json!(2))
+    );
+    let geo = system.rows_of("traffic/geo?since=1h").await;
+    assert_eq!(
+        geo,
+        json!([{"country": "US", "region": "", "sessions": 1, "visitors": 1, "share": 1.0}])
+    );
+    let live = system.rows_of("sessions/live").await;
+    assert_eq!(live[0]["page"], "/blog/a");
+    let ai = system.rows_of("traffic/ai?since=1h").await;
+    assert_eq!(ai.as_array().unwrap().len(), 2, "{ai}");
+    for question in [
+        "sessions/trends",
+        "traffic/devices",
+        "traffic/transitions",
+        "content/stats",
+        "content/top",
+        "content/trends",
+        "content/patterns",
+        "overview",
+    ] {
+        system.rows_of(&format!("{question}?since=1h")).await;
+    }
+
+    // No address anywhere: neither in the database nor on disk.
+    let mut text = String::new();
+    for table in [
+        "open_sessions",
+        "open_page_views",
+        "engagement_events",
+        "visitor_state",
+    ] {
+        let sql = format!("select coalesce(string_agg(t::text, ' '), '') from {table} t");
+        let rows: String = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(system.db.pool())
+            .await
+            .unwrap();
+        text.push_str(&rows);
+    }
+    for segment in std::fs::read_dir(system.storage.path().join("spool/public")).unwrap() {
+        text.push_str(&String::from_utf8_lossy(
+            &std::fs::read(segment.unwrap().path()).unwrap_or_default(),
+        ));
+    }
+    assert!(text.contains("/blog/a"), "what is looked at is there");
+    for part in ["91.198", "20.171.206"] {
+        assert!(!text.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_report_is_refused_and_leaves_nothing() {
+    let system = System::with(&[SITES]).await;
+    let huge = format!("[\"{}\"]", "x".repeat(17 * 1024));
+    let many = Value::from_iter((0..51).map(|n| view(&n.to_string(), "https://example.com/")));
+    let deep = format!("{}{}", "[".repeat(4_000), "]".repeat(4_000));
+    for (body, status) in [
+        (String::new(), StatusCode::BAD_REQUEST),
+        ("{".to_owned(), StatusCode::BAD_REQUEST),
+        ("42".to_owned(), StatusCode::BAD_REQUEST),
+        ("{\"p\": \"x\"}".to_owned(), StatusCode::BAD_REQUEST),
+        (deep, StatusCode::BAD_REQUEST),
+        (many.to_string(), StatusCode::BAD_REQUEST),
+        (huge, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let answer = system.send_beacon(&[], body.clone()).await;
+        let beginning: String = body.chars().take(40).collect();
+        assert_eq!(answer.status, status, "{beginning}: {}", answer.text());
+    }
+    // Other sites' reports are taken and dropped, and their pages read nothing.
+    let foreign = [("origin", "https://evil.example.net")];
+    let answer = system
+        .send_beacon(&foreign, view("c", "https://evil.example.net/").to_string())
+        .await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(answer.header("x-systemprompt-dropped"), "1");
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    let request = system.request(
+        Method::OPTIONS,
+        COLLECT,
+        &[("origin", "https://blog.example.org")],
+        "",
+    );
+    let preflight = system.client().send(request).await.unwrap();
+    assert_eq!(preflight.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        preflight.header("access-control-allow-origin"),
+        "https://blog.example.org"
+    );
+    assert_eq!(preflight.header("access-control-max-age"), "86400");
+    let request = system.request(Method::GET, COLLECT, &[], "");
+    let wrong = system.client().send(request).await.unwrap();
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(
+        system
+            .web_figure("select count(*) from open_page_views")
+            .await,
+        0
+    );
+    assert_eq!(
+        system.web_figure("select count(*) from dead_letters").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn hostile_texts_are_stored_harmless() {
+    let system = System::with(&[SITES]).await;
+    let title = "=cmd|' /C calc'!A0 \u{202e}<script>\u{0}\r\n\u{1b}[31m".repeat(30);
+    let body = json!({
+        "p": "view-h-00000000", "n": 0, "t": title, "r": "javascript:alert(1)",
+        "u": format!("https://example.com/../{}?utm_source={}", "%2e/\u{202e}'; drop table x;--".repeat(200), "a".repeat(3_000)),
+        "e": 1e300, "d": -5, "c": "x", "o": [1, {}, "https://a.example/?q=1"], "s": "99999999x1", "w": {"a": 1},
+    });
+    let answer = system
+        .send_beacon(&[("accept-language", "<script>; q=x")], body.to_string())
+        .await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    system
+        .until_web("select count(*) from open_sessions", 1)
+        .await;
+    assert_eq!(
+        system.web_figure("select count(*) from dead_letters").await,
+        0
+    );
+    let texts: String = sqlx::query_scalar("select path || title || referrer from open_page_views")
+        .fetch_one(system.db.pool())
+        .await
+        .unwrap();
+    assert!(texts.len() < 8_000, "{}", texts.len());
+    for c in ['\u{0}', '\u{1b}', '\u{202e}', '\n', '\r'] {
+        assert!(!texts.contains(c), "{c:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_not_to_be_tracked_has_no_identity() {
+    let system = System::with(&[SITES]).await;
+    for (n, header) in ["dnt", "sec-gpc"].into_iter().enumerate() {
+        for again in 0..2 {
+            let id = format!("{n}{again}");
+            system
+                .send_beacon(
+                    &[(header, "1")],
+                    view(&id, "https://example.com/a").to_string(),
+                )
+                .await;
+        }
+    }
+    system
+        .send_beacon(
+            &[("dnt", "0")],
+            view("t", "https://example.com/a").to_string(),
+        )
+        .await;
+    system
+        .until_web("select count(*) from open_page_views", 5)
+        .await;
+    assert_eq!(
+        system
+            .web_figure("select count(visitor) from open_sessions")
+            .await,
+        1
+    );
+    let stats = &system.rows_of("sessions/stats?since=1h&class=all").await[0];
+    assert_eq!(
+        (&stats["page_views"], &stats["daily_visitors"]),
+        (&json!(5), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn an_address_has_its_allowance() {
+    let system = System::with(&[PROXY, SITES, "web.requests_per_minute=3"]).await;
+    let mut statuses = Vec::new();
+    for n in 0..5 {
+        let from = [("x-forwarded-for", "192.0.2.1")];
+        let answer = system
+            .send_beacon(
+                &from,
+                view(&n.to_string(), "https://example.com/").to_string(),
+            )
+            .await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses, [202, 202, 202, 429, 429]);
+    let other = system
+        .send_beacon(
+            &[("x-forwarded-for", "192.0.2.2")],
+            view("o", "https://example.com/").to_string(),
+        )
+        .await;
+    assert_eq!(other.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn paths_can_be_others_and_pages_need_no_script() {
+    let system = System::with(&[
+        SITES,
+        "web.script=/hello.js",
+        "web.collect=/hello",
+        "web.pixel=/dot.gif",
+    ])
+    .await;
+    let get = async |path: &str, headers: &[(&str, &str)]| {
+        let request = system.request(Method::GET, path, headers, "");
+        system.client().send(request).await.unwrap()
+    };
+    let script = get("/hello.js", &[]).await;
+    assert_eq!(script.status, StatusCode::OK);
+    assert!(script.text().contains("\"/hello\""));
+    assert_eq!(
+        script.header("content-type"),
+        "text/javascript; charset=utf-8"
+    );
+    let etag = script.header("etag").to_owned();
+    let again = get("/hello.js", &[("if-none-match", &etag)]).await;
+    assert_eq!(
+        (again.status, again.body.len()),
+        (StatusCode::NOT_MODIFIED, 0)
+    );
+    assert_eq!(get("/s.js", &[]).await.status, StatusCode::NOT_FOUND);
+
+    let shown_by = ("referer", "https://example.com/plain?utm_medium=email");
+    let agent = ("user-agent", FIREFOX);
+    let pixel = get("/dot.gif", &[shown_by, agent]).await;
+    assert_eq!(
+        (pixel.status, pixel.header("content-type")),
+        (StatusCode::OK, "image/gif")
+    );
+    get("/dot.gif", &[shown_by, agent, ("sec-purpose", "prefetch")]).await;
+    get("/dot.gif?u=https%3A%2F%2Fexample.com%2Fnamed", &[agent]).await;
+    get("/dot.gif?u=https%3A%2F%2Fexample.net%2Fforeign", &[agent]).await;
+    system
+        .until_web("select count(*) from open_page_views", 2)
+        .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let pages = system.rows_of("traffic/pages?since=1h&class=all").await;
+    let paths: Vec<_> = pages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["path"].clone())
+        .collect();
+    assert_eq!(paths, ["/named", "/plain"]);
+}
+
+#[tokio::test]
+async fn content_is_registered_and_removed_over_http() {
+    let system = System::with(&[SITES]).await;
+    let send = async |method: Method, body: Value| {
+        let headers = [("content-type", "application/json")];
+        let request = system.request(method, "/api/v1/content", &headers, body.to_string());
+        system.client().send(request).await.unwrap()
+    };
+    let pages = json!([
+        {"url": "https://www.example.com/guide/?x=1#top", "title": "Guide", "kind": "docs"},
+        {"site": "example.com", "path": "/about/"},
+    ]);
+    let answer = send(Method::POST, pages.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let results: Vec<_> = answer.json()["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {}{}", row["result"], row["site"], row["path"]))
+        .collect();
+    assert_eq!(
+        results,
+        [
+            "\"created\" \"example.com\"\"/guide\"",
+            "\"created\" \"example.com\"\"/about\""
+        ]
+    );
+    let again = send(Method::POST, pages).await;
+    assert!(
+        again.json()["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["result"] == "same")
+    );
+    for bad in [
+        json!({"path": "/x"}),
+        json!({"url": 1}),
+        json!([[]]),
+        json!({"site": "a.b", "path": "/", "more": 1}),
+    ] {
+        assert_eq!(
+            send(Method::POST, bad.clone()).await.status,
+            StatusCode::BAD_REQUEST,
+            "{bad}"
+        );
+    }
+    let shown = &system.rows_of("content/show?content=/guide/").await[0];
+    assert_eq!(
+        (&shown["title"], &shown["kind"], &shown["origin"]),
+        (&json!("Guide"), &json!("docs"), &json!("registered"))
+    );
+    let gone = send(Method::DELETE, json!({"url": "https://example.com/guide"})).await;
+    assert_eq!(gone.status, StatusCode::OK, "{}", gone.text());
+    let gone = send(Method::DELETE, json!({"url": "https://example.com/guide"})).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let audited =
+        "select count(*) from audit_events where event in ('content_created', 'content_deleted')";
+    assert_eq!(system.web_figure(audited).await, 3);
+}
