@@ -32,6 +32,8 @@ const ROUND: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long a request waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a token is looked up while changes are announced.
+const LOOKS: usize = 3;
 /// Most tokens that are known at once.
 const MOST: usize = 10_000;
 
@@ -45,7 +47,8 @@ struct Inner {
     pool: PgPool,
     /// Never held across a question to the database.
     entries: RwLock<HashMap<Hash, Arc<Entry>>>,
-    /// Announcements so far: an answer that is older than one is not kept.
+    /// Announcements so far: an answer that is older than one is asked for again, or
+    /// at least not kept.
     announced: AtomicU64,
     /// Whether there is or ever was a token or a user.
     issued: AtomicBool,
@@ -122,28 +125,42 @@ impl Known {
         }
     }
 
-    /// Asks the database.
+    /// Asks the database. Something that is announced meanwhile may be about this
+    /// token, so it is asked again; where that never ends the answer is not kept.
     async fn ask(&self, hash: Hash) -> Result<Result<Arc<Identity>, Turned>, sqlx::Error> {
-        let announced = self.0.announced.load(Ordering::Acquire);
-        let asked = Instant::now();
-        let found = tokens::verify(&self.0.pool, &[hash]).await?;
-        let Some(found) = found.first() else {
-            self.entries_mut().remove(&hash);
-            return Ok(Err(Turned {
-                refusal: Refusal::UnknownToken,
-                who: None,
-            }));
-        };
-        let identity = Arc::new(identity(found));
-        if let Some(refusal) = refusal(found) {
-            self.entries_mut().remove(&hash);
-            let who = Some(identity);
-            return Ok(Err(Turned { refusal, who }));
+        let mut looks = 0;
+        loop {
+            let announced = self.0.announced.load(Ordering::Acquire);
+            let asked = Instant::now();
+            let found = tokens::verify(&self.0.pool, &[hash]).await?;
+            let Some(found) = found.first() else {
+                self.entries_mut().remove(&hash);
+                return Ok(Err(Turned {
+                    refusal: Refusal::UnknownToken,
+                    who: None,
+                }));
+            };
+            let identity = Arc::new(identity(found));
+            if let Some(refusal) = refusal(found) {
+                self.entries_mut().remove(&hash);
+                let who = Some(identity);
+                return Ok(Err(Turned { refusal, who }));
+            }
+            self.0.issued.store(true, Ordering::Relaxed);
+            let entry = Entry::new(found, Arc::clone(&identity), asked, self.seconds());
+            let kept = self.keep(hash, entry, announced);
+            looks += 1;
+            if kept || looks == LOOKS {
+                return Ok(Ok(identity));
+            }
         }
-        self.0.issued.store(true, Ordering::Relaxed);
-        let entry = Entry::new(found, Arc::clone(&identity), asked, self.seconds());
+    }
+
+    /// Keeps what was found, unless something was announced since.
+    fn keep(&self, hash: Hash, entry: Entry, announced: u64) -> bool {
         let mut entries = self.entries_mut();
-        if self.0.announced.load(Ordering::Acquire) == announced {
+        let current = self.0.announced.load(Ordering::Acquire) == announced;
+        if current {
             if entries.len() >= MOST
                 && let Some(one) = entries.keys().next().copied()
             {
@@ -151,7 +168,7 @@ impl Known {
             }
             entries.insert(hash, Arc::new(entry));
         }
-        Ok(Ok(identity))
+        current
     }
 
     fn admit(&self, entry: &Entry) -> Result<Arc<Identity>, Turned> {
