@@ -18,6 +18,8 @@ mod jobs;
 mod logs;
 /// What needs no database: help, usage errors, configuration, exit codes.
 mod offline;
+/// MCP servers behind the proxy.
+mod mcp;
 /// Prices: seeing, bringing, and pricing again.
 mod pricing;
 /// The committed reference is current.
