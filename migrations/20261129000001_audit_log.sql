@@ -171,7 +171,7 @@ begin
         if to_regclass('audit_events_p' || n) is null then
             execute format(
                 'create table audit_events_p%s partition of audit_events for values from (%s) to (%s)',
-                n, n * 10000000, (n + 1) * 10000000);
+                n, n::bigint * 10000000, (n::bigint + 1) * 10000000);
             execute format(
                 'create trigger audit_events_no_truncate before truncate on audit_events_p%s '
                 || 'for each statement execute function audit_refuse()', n);

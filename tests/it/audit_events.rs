@@ -403,9 +403,19 @@ async fn reports_that_are_read_leave_their_events() {
     let report = "/api/v1/files/reports/traffic-2026-11-28.md";
     let request = trail.system.request(Method::GET, report, &[READER], "");
     let answer = trail.system.client().send(request).await.unwrap();
-    assert_eq!((answer.status, answer.text().as_str()), (StatusCode::OK, "# Traffic\n"));
-    assert_eq!(answer.header("content-type"), "text/markdown; charset=utf-8");
-    assert!(answer.header("content-disposition").starts_with("attachment"));
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (StatusCode::OK, "# Traffic\n")
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        "text/markdown; charset=utf-8"
+    );
+    assert!(
+        answer
+            .header("content-disposition")
+            .starts_with("attachment")
+    );
     trail.tells("a report, by a token", &[ACCESSED]).await;
 
     let mut browser = Browser::new(&trail.system);

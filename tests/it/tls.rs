@@ -74,7 +74,11 @@ async fn until(server: &ServerProcess, text: &str) {
 }
 
 /// A server with a certificate, and that.
-async fn serve(folder: &Path, storage: &Path, db: &TestDb) -> (ServerProcess, CertificateDer<'static>) {
+async fn serve(
+    folder: &Path,
+    storage: &Path,
+    db: &TestDb,
+) -> (ServerProcess, CertificateDer<'static>) {
     let certificate = certify(folder);
     let mut command = command(storage, "http://127.0.0.1:9").unwrap();
     command.args(["--database-url", &db.url()]);
@@ -91,7 +95,9 @@ async fn who_speaks_http_2_is_answered_in_it() {
     let (storage, db) = (tempfile::tempdir().unwrap(), TestDb::new().await);
     let (mut server, trusted) = serve(folder.path(), storage.path(), &db).await;
     let addr = server.addr().unwrap();
-    let stream = connect(addr, &trusted, &[b"h2", b"http/1.1"]).await.unwrap();
+    let stream = connect(addr, &trusted, &[b"h2", b"http/1.1"])
+        .await
+        .unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (client, connection) =
         http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream))

@@ -32,12 +32,17 @@ mod tests {
 
     #[test]
     fn accounts_are_found_by_their_numbers() {
-        let accounts = "root:x:0:0:root:/root:/bin/sh\n# a comment\nada:x:1000:1000::/home/ada:\n:x:7:\n";
+        let accounts =
+            "root:x:0:0:root:/root:/bin/sh\n# a comment\nada:x:1000:1000::/home/ada:\n:x:7:\n";
         assert_eq!(name_of(accounts, 1000).as_deref(), Some("ada"));
         assert_eq!(name_of(accounts, 0).as_deref(), Some("root"));
         for unknown in [7, 100] {
             assert_eq!(name_of(accounts, unknown), None);
         }
-        assert!(actor().strip_prefix("cli:").is_some_and(|name| !name.is_empty()));
+        assert!(
+            actor()
+                .strip_prefix("cli:")
+                .is_some_and(|name| !name.is_empty())
+        );
     }
 }

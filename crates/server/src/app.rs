@@ -127,9 +127,9 @@ async fn let_in(
     let credential = auth.credential(&head.headers, peer, bearer(&head.headers));
     let (reads, reader) = match auth.admit(credential, scope).await {
         Ok(identity) => {
-            let let_in = (identity.reads(), Reader::of(&identity));
+            let admitted = (identity.reads(), Reader::of(&identity));
             head.extensions.insert(identity);
-            let_in
+            admitted
         }
         Err(turned) => {
             let may_be_signed_in = scope == Scope::Read && turned.refusal.is_of_nobody();

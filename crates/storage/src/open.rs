@@ -17,7 +17,7 @@ use crate::embedded::{Embedded, EmbeddedError};
 use crate::rights;
 
 /// How long a connection that is given back may take to show that it is of use.
-const RELEASE: Duration = Duration::from_secs(2);
+const RELEASE: Duration = Duration::from_secs(1);
 /// A database that does not answer for this long is looked after.
 const PING: Duration = Duration::from_secs(3);
 
@@ -90,7 +90,10 @@ impl Storage {
             None => {
                 let folder = config.profile.server.storage.clone();
                 let embedded = Embedded::start(&folder, progress).await?;
-                let roles = (embedded.service_options().await?, embedded.connect_options());
+                let roles = (
+                    embedded.service_options().await?,
+                    embedded.connect_options(),
+                );
                 Self::connect(Some(embedded), roles, folder, &keys).await
             }
         }

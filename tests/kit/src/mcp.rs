@@ -210,8 +210,10 @@ async fn answer(stream: &mut TcpStream, shared: &Shared, message: &Value) -> io:
             return Ok(true);
         }
         "server/discover" if shared.stateless.load(Ordering::SeqCst) => {
-            let body = result(json!({"supportedVersions": ["2026-07-28"], "capabilities": {},
-                "serverInfo": {"name": "mock", "version": "2"}}));
+            let body = result(
+                json!({"supportedVersions": ["2026-07-28"], "capabilities": {},
+                "serverInfo": {"name": "mock", "version": "2"}}),
+            );
             document(stream, "200 OK", "", &body).await?;
             return Ok(true);
         }

@@ -1,7 +1,5 @@
 //! `systemprompt pricing recompute`: what history costs by the prices in force.
 
-use std::io::Write;
-
 use clap::{ArgMatches, FromArgMatches};
 use serde_json::{Value, json};
 use systemprompt_budgets::Rules;
@@ -248,6 +246,9 @@ mod tests {
         let mut err = Vec::new();
         draw(&mut Progress::on(&mut err, true), day(false));
         let drawn = String::from_utf8(err).expect("UTF-8");
-        assert!(drawn.contains(" 25 %  3 of 12 days  2026-11-24  1,234 changed"), "{drawn}");
+        assert!(
+            drawn.contains(" 25 %  3 of 12 days  2026-11-24  1,234 changed"),
+            "{drawn}"
+        );
     }
 }

@@ -16,10 +16,10 @@ mod human;
 mod jobs;
 /// What servers said, and what happened on a trace.
 mod logs;
-/// What needs no database: help, usage errors, configuration, exit codes.
-mod offline;
 /// MCP servers behind the proxy.
 mod mcp;
+/// What needs no database: help, usage errors, configuration, exit codes.
+mod offline;
 /// Prices: seeing, bringing, and pricing again.
 mod pricing;
 /// The committed reference is current.

@@ -31,7 +31,9 @@ async fn run(folder: &Path, line: &str) -> Run {
     let profile = folder.join("profile.yaml").display().to_string();
     let line = line.to_owned();
     let run = move || systemprompt(line.split(' ').chain(["--profile", profile.as_str()]));
-    let ran = tokio::task::spawn_blocking(run).await.expect("it does not panic");
+    let ran = tokio::task::spawn_blocking(run)
+        .await
+        .expect("it does not panic");
     assert!(!(ran.out.clone() + &ran.err).contains(KEY), "{ran:?}");
     ran
 }
@@ -46,7 +48,10 @@ async fn servers_are_listed_as_they_are_set() {
     let none = profile("    {}\n");
     let listed = run(none.path(), "mcp servers list").await;
     assert_eq!(listed.code, 0);
-    assert!(listed.out.contains("services/mcp/servers.yaml"), "{listed:?}");
+    assert!(
+        listed.out.contains("services/mcp/servers.yaml"),
+        "{listed:?}"
+    );
     let two = profile(&format!(
         "    docs: {{url: 'https://docs.example.com/mcp?token={KEY}', deny: [delete_*]}}\n    \
          files: {{url: 'https://files.example.com/mcp', allow: [read], credentials: {{file: KEY_FILE}}}}\n"
@@ -73,13 +78,20 @@ async fn a_server_is_asked_in_its_own_era_with_its_key() {
         mcp.url()
     ));
     let told = answer(&run(folder.path(), "mcp servers test docs --json").await);
-    assert_eq!((&told["protocol"], &told["server"]), (&json!("2025-11-25"), &json!("mock 1")));
+    assert_eq!(
+        (&told["protocol"], &told["server"]),
+        (&json!("2025-11-25"), &json!("mock 1"))
+    );
     assert_eq!(
         told["tools"],
         json!([{"name": "plain", "allowed": true}, {"name": "delete_all", "allowed": false}])
     );
     let heads = mcp.heads();
-    assert!(heads.iter().all(|head| head.get("x-key").is_some_and(|key| key == KEY)));
+    assert!(
+        heads
+            .iter()
+            .all(|head| head.get("x-key").is_some_and(|key| key == KEY))
+    );
     let last = heads.last().expect("it was asked");
     assert_eq!(last["mcp-session-id"], "session-1");
     assert_eq!(last["mcp-protocol-version"], "2025-11-25");
@@ -87,9 +99,14 @@ async fn a_server_is_asked_in_its_own_era_with_its_key() {
     mcp.speak_stateless();
     let told = run(folder.path(), "mcp servers test docs").await;
     assert_eq!(told.code, 0, "{told:?}");
-    assert!(told.out.starts_with("docs answers: mock 2, MCP 2026-07-28, in "), "{told:?}");
     assert!(
-        told.out.ends_with(" ms\n  plain\n  delete_all  (may not be called)\n2 tools\n"),
+        told.out
+            .starts_with("docs answers: mock 2, MCP 2026-07-28, in "),
+        "{told:?}"
+    );
+    assert!(
+        told.out
+            .ends_with(" ms\n  plain\n  delete_all  (may not be called)\n2 tools\n"),
         "{told:?}"
     );
     let last = mcp.heads().pop().expect("it was asked");
@@ -106,8 +123,17 @@ async fn a_server_that_does_not_answer_is_named_with_the_reason() {
     let folder = profile(&format!("    gone: {{url: '{url}?token={KEY}'}}\n"));
     let gone = run(folder.path(), "mcp servers test gone").await;
     assert_eq!(gone.code, 1);
-    assert!(gone.err.contains("gone does not answer as it should: it cannot be reached"), "{gone:?}");
+    assert!(
+        gone.err
+            .contains("gone does not answer as it should: it cannot be reached"),
+        "{gone:?}"
+    );
     let unknown = run(folder.path(), "mcp servers test docs").await;
     assert_eq!(unknown.code, 1);
-    assert!(unknown.err.contains("there is no MCP server \"docs\": gone"), "{unknown:?}");
+    assert!(
+        unknown
+            .err
+            .contains("there is no MCP server \"docs\": gone"),
+        "{unknown:?}"
+    );
 }

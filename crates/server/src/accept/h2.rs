@@ -149,7 +149,9 @@ mod tests {
             let streams = streams.clone();
             async move {
                 let idle = streams.idle(Duration::from_millis(50));
-                tokio::time::timeout(Duration::from_millis(millis), idle).await.is_ok()
+                tokio::time::timeout(Duration::from_millis(millis), idle)
+                    .await
+                    .is_ok()
             }
         };
         let stream = streams.begin();

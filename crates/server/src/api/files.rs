@@ -57,7 +57,8 @@ async fn report(
     if scope.only_agent().is_some() {
         return Err(ApiError::about_all());
     }
-    let missing = || ApiError::not_found("there is no such report; `systemprompt reports list` shows all");
+    let missing =
+        || ApiError::not_found("there is no such report; `systemprompt reports list` shows all");
     let media = media(&name).ok_or_else(missing)?;
     let content = read(&files.folder.join(&name)).await;
     let content = content.map_err(|error| match error.kind() {
@@ -76,7 +77,10 @@ async fn report(
         .map_err(|error| ApiError::not_recorded(&error.0))?;
     let headers = [
         (CONTENT_TYPE, media.to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
     ];
     Ok((headers, content).into_response())
 }
@@ -113,8 +117,21 @@ mod tests {
         assert!(media("traffic-2026-11-28.md").is_some());
         assert!(media("prices-2026-11-28.json").is_some());
         for name in [
-            "", ".", "..", ".md", "../x.md", "a/b.md", "a\\b.md", "a.tar.md", "x", "x.yaml",
-            ".writing-1.md", "x.md/", "x\0.md", "ä.md", "%2e%2e.md",
+            "",
+            ".",
+            "..",
+            ".md",
+            "../x.md",
+            "a/b.md",
+            "a\\b.md",
+            "a.tar.md",
+            "x",
+            "x.yaml",
+            ".writing-1.md",
+            "x.md/",
+            "x\0.md",
+            "ä.md",
+            "%2e%2e.md",
         ] {
             assert_eq!(media(name), None, "{name:?}");
         }

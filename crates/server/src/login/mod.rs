@@ -85,7 +85,7 @@ impl Login {
     pub(crate) async fn user(&self, head: &Parts) -> Option<String> {
         let visitor = Visitor::of(head);
         match self.session(&visitor).await {
-            Ok(session) => session.map(|session| session.user.to_string()),
+            Ok(session) => session.map(|session| session.user),
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whether a browser is signed in");
                 None

@@ -239,7 +239,10 @@ impl AnchorFile {
     fn thin(&self) -> io::Result<()> {
         let lines = self.lines()?;
         let older = lines.len() / 2;
-        let kept = lines.iter().enumerate().filter(|(n, _)| *n >= older || n % 10 == 0);
+        let kept = lines
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| *n >= older || n % 10 == 0);
         let text: String = kept.map(|(_, line)| format!("{line}\n")).collect();
         let new = self.0.with_added_extension("new");
         fs::write(&new, text)?;
@@ -282,7 +285,9 @@ mod tests {
         let line = Anchor::of(&next()).expect("a line").to_string();
         // As good as full: what was written long ago, told apart by its first word.
         let full = usize::try_from(MOST_BYTES).expect("fits") / line.len();
-        let old: String = (0..full).map(|n| format!("{n} {}\n", &line[..line.len() - 8])).collect();
+        let old: String = (0..full)
+            .map(|n| format!("{n} {}\n", &line[..line.len() - 8]))
+            .collect();
         fs::write(anchor.path(), &old).expect("written");
         let (mut longest, mut last) = (0, String::new());
         while longest < MOST_BYTES {
@@ -296,8 +301,15 @@ mod tests {
         }
         let lines = anchor.lines().expect("read");
         let half = full / 2;
-        assert!(lines.len() > half && lines.len() < half * 6 / 5 + 100, "{}", lines.len());
-        assert!(lines[0].starts_with("0 ") && lines[1].starts_with("10 "), "{lines:?}");
+        assert!(
+            lines.len() > half && lines.len() < half * 6 / 5 + 100,
+            "{}",
+            lines.len()
+        );
+        assert!(
+            lines[0].starts_with("0 ") && lines[1].starts_with("10 "),
+            "{lines:?}"
+        );
         let newest = Anchor::of(&last).expect("a line").to_string();
         assert_eq!(lines.last(), Some(&newest), "the newest is never lost");
         assert!(!folder.path().join("anchor.new").exists());

@@ -26,8 +26,8 @@ mod verify;
 use sqlx::PgConnection;
 
 pub(crate) use self::append::{append, append_all, append_batch, lock, synced};
-pub use self::checkpoint::{AnchorFile, CheckpointError, Made, checkpoint, is_partition_end, tend};
 pub(crate) use self::checkpoint::checkpoint_waiting;
+pub use self::checkpoint::{AnchorFile, CheckpointError, Made, checkpoint, is_partition_end, tend};
 pub(crate) use self::entry::Entry;
 pub use self::export::{ExportError, Exported, Wanted, export};
 pub use self::people::{Erased, erase};

@@ -14,7 +14,7 @@ use systemprompt_domain::usage::OtherModel;
 use systemprompt_domain::{Clock, RequestState, Tokens, Usage, UsageSource};
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::check::check;
-use systemprompt_storage::recompute::{Outcome, DayDone, Recompute, Selection};
+use systemprompt_storage::recompute::{DayDone, Outcome, Recompute, Selection};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use uuid::Uuid;

@@ -11,8 +11,8 @@ use systemprompt_audit::{Frontier, Hash, Head};
 use systemprompt_capture::Spool;
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Event, RequestState};
-use systemprompt_storage::check::check;
 use systemprompt_storage::audit::{AnchorFile, checkpoint};
+use systemprompt_storage::check::check;
 use systemprompt_storage::retention::{Occasion, Outcome, Retention, detail_kept_from};
 use systemprompt_storage::{AUDIT_PARTITION, Hold, Part, partitions};
 use systemprompt_testkit::db::TestDb;
@@ -266,7 +266,10 @@ async fn budgets_go_with_their_leases_when_their_period_is_as_old() {
     let sql = "update budget_periods set leased_nanos = 5 where period_start < now() - interval '99 days'; \
                update budget_leases set leased_nanos = 5 where period_start < now() - interval '99 days'";
     db.pool().execute(sql).await.expect("updated");
-    let outcome = keep.apply(db.pool(), on(now), |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     let removed = rows(&outcome);
     // Those of 100 and 90 days ago ended; something is still leased of the first.
@@ -289,7 +292,10 @@ async fn budgets_go_with_their_leases_when_their_period_is_as_old() {
         audit_days: None,
         imported_days: None,
     };
-    let outcome = keep.apply(db.pool(), on(now), |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     for table in ["budget_leases", "budget_periods"] {
         let found = rows(&outcome).into_iter().find(|row| row.0 == table);
@@ -446,7 +452,10 @@ async fn of_two_servers_one_is_about_it() {
     held.execute("select pg_advisory_lock(x'72657461696e6564'::bigint)")
         .await
         .expect("locked");
-    let third = KEEP.apply(db.pool(), on(now), |_| {}).await.expect("succeeds");
+    let third = KEEP
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     assert_eq!(third, None);
 }
 
@@ -497,7 +506,10 @@ async fn the_audit_trail_ends_at_a_checkpoint_or_stays() {
         anchor: &anchor,
     };
     let audit = async || {
-        let outcome = keep.apply(db.pool(), occasion, |_| {}).await.expect("succeeds");
+        let outcome = keep
+            .apply(db.pool(), occasion, |_| {})
+            .await
+            .expect("succeeds");
         let outcome = outcome.expect("nobody else is about it");
         let trail = outcome
             .removed
@@ -537,7 +549,10 @@ async fn the_audit_trail_ends_at_a_checkpoint_or_stays() {
     assert_eq!(count(db.pool(), covered).await, 1);
     let size = count(db.pool(), "select max(size) from audit_checkpoints").await;
     let lines = anchor.lines().expect("read");
-    assert!(lines.len() == 1 && lines[0].contains(&format!(" {size} ")), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0].contains(&format!(" {size} ")),
+        "{lines:?}"
+    );
     let summary = crate::audit::assert_sound(&db).await;
     assert_eq!(summary.dropped, 10_000_000);
     assert_eq!(audit().await, None, "there is no more");
@@ -563,7 +578,10 @@ async fn what_is_older_than_the_log_goes_without_a_proof() {
         detail_days: 90,
         audit_days: Some(30),
     };
-    let outcome = keep.apply(db.pool(), on(*NOW), |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(*NOW), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     assert_eq!(rows(&outcome), [("audit_events", 1, 5)]);
     assert_eq!(crate::audit::assert_sound(&db).await.dropped, 0);
@@ -597,7 +615,12 @@ async fn of_old_checkpoints_one_a_day_stays() {
         .expect("read");
     // Nobody else may, and retention no more than that.
     let refused = db.pool().execute("delete from audit_checkpoints").await;
-    assert!(refused.expect_err("refused").to_string().contains("insert-only"));
+    assert!(
+        refused
+            .expect_err("refused")
+            .to_string()
+            .contains("insert-only")
+    );
     let preview = KEEP.preview(db.pool(), *NOW).await.expect("counted");
     let of = |outcome: &Outcome| {
         let removed = outcome.removed.iter();

@@ -2,6 +2,7 @@
 //! what the audit log holds.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgPool};
@@ -43,7 +44,8 @@ async fn open(sets: Vec<String>) -> Storage {
 async fn open_as_two(db: &TestDb) -> Storage {
     make_role(db.pool()).await;
     let service: PgConnectOptions = db.connect_options().username(ROLE).password("test");
-    let url = |options: PgConnectOptions| String::from(sqlx::ConnectOptions::to_url_lossy(&options));
+    let url =
+        |options: PgConnectOptions| String::from(sqlx::ConnectOptions::to_url_lossy(&options));
     open(vec![
         format!("database.url={}", url(service)),
         format!("database.owner_url={}", db.url()),
@@ -86,7 +88,10 @@ async fn refuses(db: &PgPool) {
     for sql in REFUSED {
         let error = db.execute(*sql).await.expect_err(sql).to_string();
         let refused = ["permission denied", "must be owner", "has no days"];
-        assert!(refused.iter().any(|said| error.contains(said)), "{sql}: {error}");
+        assert!(
+            refused.iter().any(|said| error.contains(said)),
+            "{sql}: {error}"
+        );
     }
 }
 
@@ -121,7 +126,11 @@ async fn a_server_records_and_cannot_change_what_is_recorded() {
     let anchor = AnchorFile::new(folder.path().join("anchor"));
     let made = audit::checkpoint(&storage.control_pool(), &keys, &anchor).await;
     assert!(made.expect("made").is_some());
-    for pool in [storage.pool(), &storage.writer_pool(), &storage.control_pool()] {
+    for pool in [
+        storage.pool(),
+        &storage.writer_pool(),
+        &storage.control_pool(),
+    ] {
         let who = "select count(*) from (select current_user as u) s where u = 'test_server'";
         assert_eq!(count(pool, who).await, 1);
         refuses(pool).await;
@@ -142,7 +151,13 @@ async fn a_server_records_and_cannot_change_what_is_recorded() {
         imported_days: None,
     };
     let applied = keep.apply(&storage.upkeep_pool(), occasion, |_| {}).await;
-    assert!(!applied.expect("succeeds").expect("nobody else").removed.is_empty());
+    assert!(
+        !applied
+            .expect("succeeds")
+            .expect("nobody else")
+            .removed
+            .is_empty()
+    );
     let owned = audit::status(&storage.upkeep_pool()).await.expect("told");
     assert!(owned.owned);
     // Again, with nothing left to grant.
@@ -159,11 +174,32 @@ async fn our_own_database_has_both_roles() {
     let status = audit::status(storage.pool()).await.expect("told");
     assert!(status.size >= 5 && !status.owned);
     refuses(storage.pool()).await;
+    let looks = systemprompt_storage::status::status(storage.pool()).await;
+    assert_eq!(looks.expect("told").address, "a Unix socket");
     // Somebody else who comes meanwhile finds the role there.
     let other = open(vec![format!("server.storage={}", home.display())]).await;
-    assert_eq!(count(other.pool(), "select count(*) from ai_requests").await, 5);
+    assert_eq!(
+        count(other.pool(), "select count(*) from ai_requests").await,
+        5
+    );
     other.close().await.expect("closes");
     let embedded = Embedded::start(&home, |_| ()).await.expect("attaches");
     storage.close().await.expect("closes");
     embedded.stop().await.expect("stops");
+}
+
+/// Otherwise a few questions that hang would keep all others from being asked.
+#[tokio::test]
+async fn connections_that_were_given_up_go_to_nobody_else() {
+    let db = TestDb::new().await;
+    let storage = open_as_two(&db).await;
+    let hanging = (0..6).map(|_| {
+        let pool = storage.pool().clone();
+        let hang = async move { pool.execute("select pg_sleep(4)").await };
+        tokio::spawn(tokio::time::timeout(Duration::from_millis(300), hang))
+    });
+    for given_up in hanging.collect::<Vec<_>>() {
+        assert!(given_up.await.expect("no panic").is_err(), "it hangs");
+    }
+    assert_eq!(count(storage.pool(), "select 1::bigint").await, 1);
 }

@@ -37,7 +37,9 @@ async fn every_event_is_proved_by_its_number_and_its_id() {
             .expect("proved");
         assert_eq!((proof.event.as_str(), proof.size), (body.as_str(), 13));
         proof.check(key).expect("it proves the event");
-        let by_id = prove(db.pool(), key, id, |_, _| {}).await.expect("found by its id");
+        let by_id = prove(db.pool(), key, id, |_, _| {})
+            .await
+            .expect("found by its id");
         assert_eq!(by_id, proof);
         // Nothing of it can be changed.
         let mut other = proof.clone();
