@@ -97,7 +97,6 @@ fn add(router: Router, route: &Route, parts: &Parts) -> Router {
     };
     let handler = guarded(handler).layer(middleware::map_response(headers::harden));
     let path = match route.endpoint {
-        Endpoint::File => api::files::answer(parts.files.clone()),
         Endpoint::Script => &parts.web_paths.script,
         Endpoint::Collect => &parts.web_paths.collect,
         Endpoint::Pixel => &parts.web_paths.pixel,
