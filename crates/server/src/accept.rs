@@ -169,7 +169,8 @@ impl Door {
     ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
     + Clone
     + Send
-    + 'static {
+    + 'static
+    + use<> {
         let proxies = self.proxies.clone();
         let hear = move |mut request: Request<Incoming>| {
             let client = proxies.client(peer.ip(), request.headers());
