@@ -589,7 +589,8 @@ async fn what_is_older_than_the_log_goes_without_a_proof() {
 
 #[tokio::test]
 async fn of_old_checkpoints_one_a_day_stays() {
-    let (db, spool, folder) = hundred_days().await;
+    let (db, folder) = (TestDb::new().await, tempfile::tempdir().expect("a folder"));
+    let spool = spool(&folder.path().join("spool"));
     let keys = db.audit_keys();
     let anchor = AnchorFile::new(folder.path().join("anchor"));
     for n in 0..6 {
