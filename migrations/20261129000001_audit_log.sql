@@ -63,7 +63,20 @@ create table audit_checkpoints (
     created_at timestamptz not null
 );
 
-comment on table audit_checkpoints is 'Signed statements about the first events of the audit log; kept for ever';
+comment on table audit_checkpoints is 'Signed statements about the first events of the audit log; of older ones the last of a day is kept';
+
+-- After thirty days the last checkpoint of a UTC day says enough, besides those where
+-- partitions end, at which retention may cut the log.
+create function audit_checkpoint_superfluous(it audit_checkpoints) returns boolean
+language sql volatile as $$
+    select it.size % 10000000 <> 0
+        and it.created_at < now() - interval '30 days'
+        and exists (
+            select from audit_checkpoints later
+            where later.size > it.size
+                and (later.created_at at time zone 'UTC')::date = (it.created_at at time zone 'UTC')::date
+        )
+$$;
 
 -- The log names people by what can be forgotten: a hash of a salt and their name.
 create table audit_people (
@@ -106,8 +119,10 @@ create trigger audit_events_insert_only before update or delete on audit_events
     for each row when (old.seq >= 0) execute function audit_refuse();
 create trigger audit_events_no_truncate before truncate on audit_events
     for each statement execute function audit_refuse();
-create trigger audit_checkpoints_insert_only before update or delete on audit_checkpoints
+create trigger audit_checkpoints_insert_only before update on audit_checkpoints
     for each row execute function audit_refuse();
+create trigger audit_checkpoints_stay before delete on audit_checkpoints
+    for each row when (not audit_checkpoint_superfluous(old)) execute function audit_refuse();
 create trigger audit_checkpoints_no_truncate before truncate on audit_checkpoints
     for each statement execute function audit_refuse();
 create trigger audit_head_stays before delete on audit_head
@@ -129,3 +144,40 @@ begin
     end loop;
 end
 $$;
+
+-- Partitions belong to the owner of the tables, whoever needs them: the role that
+-- servers run as may make them, and nothing else.
+create function make_day(parent text, day date) returns void
+language plpgsql security definer set search_path from current as $$
+begin
+    if parent = 'audit_events' or not exists (
+        select from pg_partitioned_table where partrelid = to_regclass(quote_ident(parent))
+    ) then
+        raise exception '% has no days', parent using errcode = 'insufficient_privilege';
+    end if;
+    execute format(
+        'create table if not exists %I partition of %I for values from (%L) to (%L)',
+        parent || to_char(day, '_YYYYMMDD'), parent, day || ' 00:00+00', day + 1 || ' 00:00+00');
+end
+$$;
+
+-- Two unused partitions are kept ahead of the head.
+create function extend_audit() returns void
+language plpgsql security definer set search_path from current as $$
+declare
+    last bigint := (select size / 10000000 from audit_head);
+begin
+    for n in coalesce(last, 0) .. coalesce(last, 0) + 2 loop
+        if to_regclass('audit_events_p' || n) is null then
+            execute format(
+                'create table audit_events_p%s partition of audit_events for values from (%s) to (%s)',
+                n, n::bigint * 10000000, (n::bigint + 1) * 10000000);
+            execute format(
+                'create trigger audit_events_no_truncate before truncate on audit_events_p%s '
+                || 'for each statement execute function audit_refuse()', n);
+        end if;
+    end loop;
+end
+$$;
+
+revoke execute on function make_day(text, date), extend_audit() from public;

@@ -1,8 +1,7 @@
 //! Every event of our own in the audit trail, by the act that makes it: each act
 //! leaves exactly the events that stand beside it, none of them twice.
 //!
-//! Events of content and tools come from other services and have tests of their
-//! own; no route hands out stored files, so nothing is `file_accessed` here.
+//! Events of content and tools come from other services and have tests of their own.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -178,6 +177,7 @@ const REVOKED: &str = "authentication token_revoked";
 const GRANTED: &str = "authorization scope_granted";
 const DENIED: &str = "authorization permission_denied";
 const EXPORTED: &str = "data_access data_exported";
+const ACCESSED: &str = "data_access file_accessed";
 const STARTED: &str = "ai_operations request_started";
 const COMPLETED: &str = "ai_operations request_completed";
 const FAILED: &str = "ai_operations request_failed";
@@ -321,6 +321,17 @@ async fn prices_upkeep_and_exports_leave_their_events() {
         .tells("a day is removed", &["administration retention_applied"])
         .await;
 
+    let acted: Vec<String> = sqlx::query_scalar(
+        "select coalesce(user_id, '') from audit_trail \
+         where event in ('prices_changed', 'costs_recomputed', 'retention_applied') order by seq",
+    )
+    .fetch_all(trail.system.db.pool())
+    .await
+    .unwrap();
+    assert_eq!(acted.len(), 3);
+    // The account that runs these tests.
+    assert!(acted.iter().all(|by| by.starts_with("cli:")), "{acted:?}");
+
     let file = |name: &str| trail.folder.path().join(name).display().to_string();
     let [users, list, by_user, summary, logs] = [
         "users.csv",
@@ -350,7 +361,8 @@ async fn prices_upkeep_and_exports_leave_their_events() {
         trail.tells(&line, &[EXPORTED; 1][..events]).await;
     }
     let told: Vec<(String, Value)> = sqlx::query_as(
-        "select user_id, detail from audit_trail where event = 'data_exported' order by seq limit 2",
+        "select split_part(user_id, ':', 1), detail from audit_trail \
+         where event = 'data_exported' order by seq limit 2",
     )
     .fetch_all(trail.system.db.pool())
     .await
@@ -366,6 +378,77 @@ async fn prices_upkeep_and_exports_leave_their_events() {
                 "cli".to_owned(),
                 json!({"of": "requests list", "format": "json", "rows": 1})
             ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn reports_that_are_read_leave_their_events() {
+    let mut trail = Trail::start().await;
+    create(trail.system.db.pool(), "ada").await;
+    trail
+        .tells("a user is made", &["administration user_created", GRANTED])
+        .await;
+    let browser = Browser::signed_in(&trail.system, "ada").await;
+    let cookie = browser.cookie.clone();
+    trail
+        .tells("a right password", &["authentication login"])
+        .await;
+    let folder = trail.system.storage.path().join("files/reports");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("traffic-2026-11-28.md"), "# Traffic\n").unwrap();
+    std::fs::write(folder.join("secret.yaml"), "no report\n").unwrap();
+    std::os::unix::fs::symlink("../../keys/audit", folder.join("link.md")).unwrap();
+
+    let report = "/api/v1/files/reports/traffic-2026-11-28.md";
+    let request = trail.system.request(Method::GET, report, &[READER], "");
+    let answer = trail.system.client().send(request).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (StatusCode::OK, "# Traffic\n")
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        "text/markdown; charset=utf-8"
+    );
+    assert!(
+        answer
+            .header("content-disposition")
+            .starts_with("attachment")
+    );
+    trail.tells("a report, by a token", &[ACCESSED]).await;
+
+    let mut browser = Browser::new(&trail.system);
+    browser.cookie = cookie;
+    let answer = browser.send(Method::GET, report, &[], String::new()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    trail.tells("a report, by a person", &[ACCESSED]).await;
+
+    for (name, status) in [
+        ("traffic-2026-11-27.md", StatusCode::NOT_FOUND),
+        ("secret.yaml", StatusCode::NOT_FOUND),
+        ("link.md", StatusCode::NOT_FOUND),
+        ("..%2f..%2fkeys%2faudit", StatusCode::NOT_FOUND),
+        ("%2e%2e%2f%2e%2e%2fprofile.md", StatusCode::NOT_FOUND),
+    ] {
+        let path = format!("/api/v1/files/reports/{name}");
+        let request = trail.system.request(Method::GET, &path, &[READER], "");
+        let answer = trail.system.client().send(request).await.unwrap();
+        assert_eq!(answer.status, status, "{name}");
+    }
+    trail.tells("what is no report", &[]).await;
+    let who: Vec<(Option<String>, Option<String>, Value)> = sqlx::query_as(
+        "select user_id, token, detail from audit_trail where event = 'file_accessed' order by seq",
+    )
+    .fetch_all(trail.system.db.pool())
+    .await
+    .unwrap();
+    let detail = json!({"file": "reports/traffic-2026-11-28.md", "bytes": 10});
+    assert_eq!(
+        who,
+        [
+            (None, Some("reader".to_owned()), detail.clone()),
+            (Some("ada".to_owned()), None, detail),
         ]
     );
 }

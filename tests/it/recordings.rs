@@ -234,6 +234,7 @@ async fn nothing_changes_when_priced_again(system: &System) {
             provider: None,
         },
         dry_run: true,
+        by: None,
         clock: Clock::System,
     };
     let total = again.run(|_| ()).await.unwrap().models.total();

@@ -44,7 +44,7 @@ const fn foreign(route: &'static str) -> Expected {
 
 const READERS: Option<&[TokenKind]> = Some(&[TokenKind::Read, TokenKind::Admin]);
 
-const EXPECTED: [Expected; 34] = [
+const EXPECTED: [Expected; 35] = [
     Expected {
         answer: StatusCode::SEE_OTHER,
         ..open("/")
@@ -136,6 +136,13 @@ const EXPECTED: [Expected; 34] = [
         answer: StatusCode::BAD_REQUEST,
         kinds: Some(&[TokenKind::Ingest, TokenKind::Admin]),
         ..open("/api/v1/content")
+    },
+    Expected {
+        // There is no such report; who asks is decided before.
+        path: "/api/v1/files/reports/traffic-2026-11-28.md",
+        answer: StatusCode::NOT_FOUND,
+        kinds: READERS,
+        ..open("/api/v1/files/reports/{name}")
     },
     Expected {
         // What it tells does not end by itself.

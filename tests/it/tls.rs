@@ -6,7 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http2;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
+use serde_json::json;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::command;
 use systemprompt_testkit::process::ServerProcess;
@@ -32,6 +38,7 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
 async fn connect(
     addr: SocketAddr,
     trusted: &CertificateDer<'static>,
+    protocols: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
@@ -41,7 +48,7 @@ async fn connect(
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let name = "localhost".try_into().unwrap();
     let stream = TcpStream::connect(addr).await?;
     TlsConnector::from(Arc::new(config))
@@ -50,7 +57,7 @@ async fn connect(
 }
 
 async fn healthz(addr: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
-    let mut stream = connect(addr, trusted).await?;
+    let mut stream = connect(addr, trusted, &[b"http/1.1"]).await?;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     stream.write_all(HEALTHZ).await?;
     let mut answer = String::new();
@@ -66,18 +73,106 @@ async fn until(server: &ServerProcess, text: &str) {
     }
 }
 
+/// A server with a certificate, and that.
+async fn serve(
+    folder: &Path,
+    storage: &Path,
+    db: &TestDb,
+) -> (ServerProcess, CertificateDer<'static>) {
+    let certificate = certify(folder);
+    let mut command = command(storage, "http://127.0.0.1:9").unwrap();
+    command.args(["--database-url", &db.url()]);
+    command.args(["--set", "limits.downstream.header_timeout=1s"]);
+    for (flag, file) in [("--tls-cert", "cert.pem"), ("--tls-key", "key.pem")] {
+        command.arg(flag).arg(folder.join(file));
+    }
+    (ServerProcess::spawn(command).await.unwrap(), certificate)
+}
+
+#[tokio::test]
+async fn who_speaks_http_2_is_answered_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, db) = (tempfile::tempdir().unwrap(), TestDb::new().await);
+    let (mut server, trusted) = serve(folder.path(), storage.path(), &db).await;
+    let addr = server.addr().unwrap();
+    let stream = connect(addr, &trusted, &[b"h2", b"http/1.1"])
+        .await
+        .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (client, connection) =
+        http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let get = async |path: &str, host: &str| {
+        let request = Request::get(format!("https://{host}{path}")).body(Full::default());
+        let answer = client.clone().send_request(request.unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, String::from_utf8_lossy(&body).into_owned())
+    };
+    // Several at once, also of those that the host decides about.
+    let asked = tokio::join!(
+        get("/healthz", "localhost"),
+        get("/api/v1/analytics/overview", "localhost"),
+        get("/api/v1/analytics/overview", "evil.example"),
+    );
+    assert_eq!(asked.0, (StatusCode::OK, "ok\n".to_owned()));
+    assert_eq!(asked.1.0, StatusCode::OK, "{}", asked.1.1);
+    assert_eq!(asked.2.0, StatusCode::UNAUTHORIZED, "{}", asked.2.1);
+    let sent = json!({"type": "activity", "category": "prompt", "action": "executed"});
+    let request = Request::post("https://localhost/api/v1/events")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(sent.to_string())));
+    let answer = client.clone().send_request(request.unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    drop(answer);
+    // Who asks nothing more makes room.
+    let ended = tokio::time::timeout(Duration::from_secs(20), connection).await;
+    assert!(ended.is_ok(), "an idle connection ends");
+    server.sigterm().unwrap();
+    let ended = server.wait_exit(Duration::from_secs(20)).await;
+    assert!(ended.unwrap().success());
+    assert!(!server.stderr().contains("HTTP/2"), "{}", server.stderr());
+}
+
+#[tokio::test]
+async fn requests_that_are_taken_back_in_a_flood_end_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, db) = (tempfile::tempdir().unwrap(), TestDb::new().await);
+    let (mut server, trusted) = serve(folder.path(), storage.path(), &db).await;
+    let addr = server.addr().unwrap();
+    let mut stream = connect(addr, &trusted, &[b"h2"]).await.unwrap();
+    // Preface, empty settings, and a thousand times: GET /healthz, and never mind.
+    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    for n in 0..1_000_u32 {
+        let id = (2 * n + 1).to_be_bytes();
+        let head = b"\x82\x87\x44\x08/healthz\x41\x09localhost";
+        flood.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5]);
+        flood.extend(id);
+        flood.extend(head);
+        flood.extend([0, 0, 4, 3, 0]);
+        flood.extend(id);
+        flood.extend(8_u32.to_be_bytes());
+    }
+    // It may be over before all of it was sent.
+    let _ = stream.write_all(&flood).await;
+    let mut said = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    assert!(read.is_ok(), "the connection ends");
+    // GOAWAY, ENHANCE_YOUR_CALM.
+    let calm = said.windows(4).any(|bytes| bytes == [0, 0, 0, 11]);
+    assert!(calm, "{:?}", String::from_utf8_lossy(&said));
+    assert!(healthz(addr, &trusted).await.is_ok(), "others are answered");
+    server.sigterm().unwrap();
+    server.wait_exit(Duration::from_secs(20)).await.unwrap();
+}
+
 #[tokio::test]
 async fn connections_are_encrypted_and_certificates_renewed() {
     let folder = tempfile::tempdir().unwrap();
     let (storage, db) = (tempfile::tempdir().unwrap(), TestDb::new().await);
-    let first = certify(folder.path());
-    let mut command = command(storage.path(), "http://127.0.0.1:9").unwrap();
-    command.args(["--database-url", &db.url()]);
-    command.args(["--set", "limits.downstream.header_timeout=1s"]);
-    for (flag, file) in [("--tls-cert", "cert.pem"), ("--tls-key", "key.pem")] {
-        command.arg(flag).arg(folder.path().join(file));
-    }
-    let mut server = ServerProcess::spawn(command).await.unwrap();
+    let (mut server, first) = serve(folder.path(), storage.path(), &db).await;
     assert!(server.url().starts_with("https://"), "{}", server.url());
     let addr = server.addr().unwrap();
     let answer = healthz(addr, &first).await.unwrap();

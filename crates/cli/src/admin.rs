@@ -15,10 +15,6 @@ use crate::Outside;
 use crate::command::{Globals, group};
 use crate::failure::Failure;
 
-/// Whom the audit trail names for changes made here: whoever has the database's
-/// credentials.
-pub(crate) const BY: &str = "cli";
-
 pub(crate) fn command() -> Command {
     group("admin", "Say who may use the server")
         .subcommand(user::command())

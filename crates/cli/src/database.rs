@@ -9,7 +9,7 @@ use systemprompt_reporting::{Answer, Ctx, Entry, Scope, Settings};
 use systemprompt_storage::{Storage, exports};
 
 use crate::Outside;
-use crate::admin::BY;
+use crate::actor::actor;
 use crate::failure::Failure;
 
 /// Asks `entry` as the operator, who may see everything.
@@ -43,7 +43,7 @@ pub(crate) async fn exported(
     outside: &Outside<'_>,
 ) -> Result<(), Failure> {
     let export = exports::Export { of, format, rows };
-    Ok(exports::record(storage.pool(), export, BY, outside.clock.now()).await?)
+    Ok(exports::record(storage.pool(), export, actor(), outside.clock.now()).await?)
 }
 
 /// Opens the database for some work. Starting the embedded one can take a

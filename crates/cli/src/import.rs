@@ -20,6 +20,7 @@ use crate::content::only_site;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::figure;
+use crate::progress::Progress;
 
 const HELP: &str = "\
 Formats are told apart by themselves: the combined format of nginx and Apache, and Caddy's JSON;
@@ -112,6 +113,7 @@ async fn store(
     let mut outcome = Outcome::default();
     let converter = Converter::new(site);
     let begun = Instant::now();
+    let mut progress = Progress::new(outside);
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         outcome.note(&batch);
@@ -121,13 +123,10 @@ async fn store(
         let stored = import.store(visits).await.map_err(failed)? as u64;
         outcome.stored += stored;
         outcome.known += n - stored;
-        progress(&outcome, batches.share(), begun, outside)?;
+        draw(&mut progress, &outcome, batches.share(), begun);
     }
     outcome.sessions = import.finish().await.map_err(failed)?;
     outcome.seconds = begun.elapsed().as_secs_f64();
-    if outside.live {
-        write!(outside.err, "\r\u{1b}[K")?;
-    }
     Ok(outcome)
 }
 
@@ -156,34 +155,15 @@ impl Outcome {
     }
 }
 
-/// Draws how far it is, where somebody looks.
-fn progress(
-    outcome: &Outcome,
-    share: Option<f64>,
-    begun: Instant,
-    outside: &mut Outside<'_>,
-) -> Result<(), Failure> {
-    const WIDTH: usize = 30;
-    if !outside.live {
-        return Ok(());
-    }
+/// How far it is; how long a compressed log is nobody knows before its end.
+fn draw(progress: &mut Progress<'_>, outcome: &Outcome, share: Option<f64>, begun: Instant) {
     let rate = outcome.lines as f64 / begun.elapsed().as_secs_f64().max(0.001);
-    let bar = share.map_or_else(String::new, |share| {
-        let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
-        format!(
-            "[{}{}] {:3.0} % ",
-            "#".repeat(full),
-            ".".repeat(WIDTH - full),
-            share * 100.0
-        )
-    });
     let lines = figure::grouped(&outcome.lines.to_string());
-    write!(
-        outside.err,
-        "\r\u{1b}[K{bar}{lines} lines, {rate:.0} a second"
-    )?;
-    outside.err.flush()?;
-    Ok(())
+    let more = format!("{lines} lines, {rate:.0} a second");
+    match share {
+        Some(share) => progress.part("importing", (share * 1e6) as u64, 1_000_000, &more),
+        None => progress.step("importing", &more),
+    }
 }
 
 fn write_text(outcome: &Outcome, outside: &mut Outside<'_>) -> Result<(), Failure> {

@@ -20,9 +20,6 @@ use crate::command::{Globals, group};
 use crate::failure::Failure;
 use crate::human::column::Unit;
 
-/// Whom the audit trail and the history name for what is done here.
-const BY: &str = "cli";
-
 const HELP: &str = "\
 Jobs are configured in services/scheduler/config.yaml; the profile and --set override single keys
 (scheduler.jobs.NAME.…). Any number of servers share one schedule: each slot is run once.

@@ -4,6 +4,7 @@
 //! Commands and their help come from the registry of questions; what an answer
 //! says is decided there, how it looks is decided here.
 
+mod actor;
 mod admin;
 mod alerts;
 mod analytics;
@@ -22,6 +23,7 @@ mod live;
 mod logs;
 mod mcp;
 mod pricing;
+mod progress;
 mod reference;
 mod reports;
 mod trail;

@@ -7,8 +7,6 @@ mod prove;
 mod status;
 mod verify;
 
-use std::io::Write;
-
 use clap::{ArgMatches, Args as _, Command};
 
 use crate::Outside;
@@ -72,20 +70,4 @@ pub(crate) fn run(
         "status" => status::run(matches, &config, outside),
         other => unreachable!("clap admits no other commands than {other:?}"),
     }
-}
-
-/// Draws how much is done where it can be drawn anew.
-fn draw(err: &mut dyn Write, what: &str, done: u64, of: u64) {
-    const WIDTH: u64 = 30;
-    let part = (done * WIDTH).checked_div(of).unwrap_or(WIDTH).min(WIDTH);
-    let (full, rest) = ("█".repeat(part as usize), WIDTH - part);
-    let empty = "·".repeat(rest as usize);
-    let percent = (done * 100).checked_div(of).unwrap_or(100).min(100);
-    // Progress that nobody can read is none to stop for.
-    let _ = write!(err, "\r{what}  {full}{empty}  {percent:>3} %").and_then(|()| err.flush());
-}
-
-/// Takes away what was drawn.
-fn wipe(err: &mut dyn Write) {
-    let _ = write!(err, "\r\u{1b}[K").and_then(|()| err.flush());
 }

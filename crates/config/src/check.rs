@@ -32,9 +32,18 @@ pub(crate) fn check(
         warnings: Vec::new(),
     };
     checks.server(&profile.server);
-    if let Some(url) = &profile.database.url {
-        let path = key_path!["database", "url"];
-        checks.secret_url(&path, url, &["postgres", "postgresql"]);
+    let database = &profile.database;
+    for (key, url) in [("url", &database.url), ("owner_url", &database.owner_url)] {
+        if let Some(url) = url {
+            let path = key_path!["database", key];
+            checks.secret_url(&path, url, &["postgres", "postgresql"]);
+        }
+    }
+    if database.owner_url.is_some() && database.url.is_none() {
+        checks.refuse(
+            &key_path!["database", "owner_url"],
+            "needs database.url: our own database has both roles already",
+        );
     }
     for (name, provider) in &mut profile.providers {
         checks.provider(name, provider);

@@ -199,6 +199,11 @@ pub struct Database {
     /// A PostgreSQL server, as `postgres://user:password@host/database`.
     /// Without one the program runs its own in the storage folder.
     pub url: Option<Secret>,
+    /// The same database by the role that owns the tables. It migrates, makes and drops
+    /// partitions; the role of `url` then can neither change nor remove what the audit
+    /// log holds. Without it one role does everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_url: Option<Secret>,
 }
 
 /// How alerts reach people.

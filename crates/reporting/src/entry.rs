@@ -1,7 +1,9 @@
 //! A question with its types erased, so that the list of all is a plain static.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -11,6 +13,11 @@ use crate::ctx::Ctx;
 use crate::decode;
 use crate::error::{Error, Result};
 use crate::query::{Answer, Query};
+
+/// How long an answer may take, whatever the database does: its own limit, five seconds
+/// a statement, holds only while it can be reached. Whoever opened the pool has to see
+/// to it that a connection given up in the middle goes to nobody else.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -192,7 +199,12 @@ fn read<Q: Query>(params: Value) -> Result<Q> {
 }
 
 async fn run<Q: Query>(ctx: &Ctx, params: Value) -> Result<Answer<Value>> {
-    let mut answer = read::<Q>(params)?.run(ctx).await?;
+    let question = read::<Q>(params)?;
+    let answer = tokio::time::timeout(PATIENCE, question.run(ctx)).await;
+    let mut answer = answer.map_err(|_| {
+        let late = format!("no answer within {} s", PATIENCE.as_secs());
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, late))
+    })??;
     let currency = ctx.settings.currency.code().filter(|_| !Q::IN_DOLLARS);
     answer.currency = currency.map(str::to_owned);
     Ok(answer.map(to_value))

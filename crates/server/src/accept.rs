@@ -1,12 +1,18 @@
 //! The accept loop: `axum::serve` has no limits, so connections, header time
 //! and stopping are handled here.
 
+mod h2;
+
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -15,11 +21,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
+use self::h2::Streams;
 use crate::door::client::{Proxies, ViaProxy};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
+use crate::tls;
 
 /// Limits on clients.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +94,9 @@ impl Door {
             () = self.shutdown.stopping.cancelled() => return,
         };
         match handshake {
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
+                self.answer_streams(stream, peer).await;
+            }
             Ok(Ok(stream)) => self.answer(stream, peer).await,
             Ok(Err(error)) => tracing::debug!(%error, %peer, "no encryption was agreed on"),
             Err(_) => tracing::debug!(%peer, "a client took too long to agree on encryption"),
@@ -96,18 +107,7 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let proxies = self.proxies.clone();
-        let service = self
-            .app
-            .clone()
-            .map_request(move |mut request: hyper::Request<_>| {
-                let client = proxies.client(peer.ip(), request.headers());
-                let proxied = ViaProxy(proxies.trusts(peer.ip()));
-                request.extensions_mut().insert(client);
-                request.extensions_mut().insert(proxied);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request
-            });
+        let service = self.routes(peer);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(self.limits.header)
@@ -125,6 +125,62 @@ impl Door {
         if let Err(error) = ended {
             tracing::debug!(%error, %peer, "a connection ended early");
         }
+    }
+
+    /// The same, where several requests share the connection.
+    async fn answer_streams<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let silence = self.limits.header;
+        let (routes, streams) = (self.routes(peer), Streams::default());
+        let begun = streams.clone();
+        let service = tower::service_fn(move |request: Request<Incoming>| {
+            let (stream, routes) = (begun.begin(), routes.clone());
+            async move {
+                let answer = routes.oneshot(h2::plain(request)).await;
+                answer.map(|answer| stream.answer(answer))
+            }
+        });
+        let connection = h2::builder(silence)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            // A client that has nothing to ask makes room for others.
+            () = streams.idle(silence) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            () = self.shutdown.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "a connection ended early");
+        }
+    }
+
+    /// The routes, which hear who is asking.
+    fn routes(
+        &self,
+        peer: SocketAddr,
+    ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+    + use<> {
+        let proxies = self.proxies.clone();
+        let hear = move |mut request: Request<Incoming>| {
+            let client = proxies.client(peer.ip(), request.headers());
+            let proxied = ViaProxy(proxies.trusts(peer.ip()));
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(proxied);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        };
+        self.app.clone().map_request(hear)
     }
 }
 

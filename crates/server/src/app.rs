@@ -10,11 +10,13 @@ use axum::routing::{MethodRouter, any, get};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use systemprompt_domain::Scope;
+use systemprompt_reporting::Scope as Reads;
 
 use crate::admin::{Dashboard, Live};
 use crate::api::content::Content;
+use crate::api::files::Files;
 use crate::api::{self, ApiState};
-use crate::auth::{Auth, Refusal, Turned, bearer};
+use crate::auth::{Auth, Reader, Refusal, Turned, bearer};
 use crate::door::headers;
 use crate::gateway::{self, Front, Gateway};
 use crate::health::{self, Health};
@@ -38,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) live: Live,
     /// `None` while analytics is off.
     pub(crate) content: Option<Content>,
+    pub(crate) files: Files,
     /// `None` while page views are not taken.
     pub(crate) web: Option<Web>,
     pub(crate) web_paths: Paths,
@@ -76,6 +79,7 @@ fn add(router: Router, route: &Route, parts: &Parts) -> Router {
         Endpoint::McpProxy => mcp::forward(parts.mcp_proxy.clone()),
         Endpoint::Events => api::events::report(parts.events.clone(), parts.live.clone()),
         Endpoint::Content => api::content::answer(parts.content.clone()),
+        Endpoint::File => api::files::answer(parts.files.clone()),
         Endpoint::Script => web::script(parts.web.as_ref()),
         Endpoint::Collect => web::collect(parts.web.clone()),
         Endpoint::Pixel => web::pixel(parts.web.clone()),
@@ -120,25 +124,26 @@ async fn let_in(
     let Guard { auth, login, scope } = guard;
     let (mut head, body) = request.into_parts();
     let credential = auth.credential(&head.headers, peer, bearer(&head.headers));
-    let reads = match auth.admit(credential, scope).await {
+    let (reads, reader) = match auth.admit(credential, scope).await {
         Ok(identity) => {
-            let reads = identity.reads();
+            let admitted = (identity.reads(), Reader::of(&identity));
             head.extensions.insert(identity);
-            reads
+            admitted
         }
         Err(turned) => {
             let may_be_signed_in = scope == Scope::Read && turned.refusal.is_of_nobody();
             let signed_in = match may_be_signed_in {
-                true => login.reads(&head).await,
+                true => login.user(&head).await,
                 false => None,
             };
             match signed_in {
-                Some(reads) => reads,
+                Some(user) => (Reads::everything(), Reader::signed_in(user)),
                 None => return refuse(turned, scope),
             }
         }
     };
     head.extensions.insert(reads);
+    head.extensions.insert(reader);
     next.run(Request::from_parts(head, body)).await
 }
 

@@ -31,6 +31,7 @@ use crate::alerts::Outbox;
 use crate::api::ApiState;
 use crate::api::content::Content;
 use crate::api::events::Front;
+use crate::api::files::Files;
 use crate::asked::Asked;
 use crate::auth::{Auth, Known};
 use crate::budgets::Budgets;
@@ -191,6 +192,7 @@ impl Server {
         let content = analytics
             .enabled
             .then(|| Content::new(storage.control_pool(), &profile.web.sites, body_idle));
+        let files = Files::new(folder, storage.control_pool());
         let sessions = public
             .zip(web.as_ref())
             .map(|(spool, web)| (spool, web.salts()));
@@ -210,6 +212,7 @@ impl Server {
             dashboard,
             live: live.clone(),
             content,
+            files,
             web,
             web_paths: Paths {
                 script: profile.web.script.clone(),

@@ -82,6 +82,31 @@ impl Identity {
     }
 }
 
+/// Who reads, for the audit trail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reader {
+    pub(crate) user: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) token: Option<String>,
+}
+
+impl Reader {
+    pub(crate) fn of(identity: &Identity) -> Self {
+        Self {
+            user: identity.user.clone(),
+            agent: identity.agent.clone(),
+            token: identity.token.clone(),
+        }
+    }
+
+    pub(crate) fn signed_in(user: String) -> Self {
+        Self {
+            user: Some(user),
+            ..Self::default()
+        }
+    }
+}
+
 /// Why a request is refused, as a sentence for the client.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Refusal {

@@ -29,6 +29,8 @@ pub(crate) enum Endpoint {
     McpProxy,
     Events,
     Content,
+    /// A file that jobs wrote.
+    File,
     /// At the path that the profile names.
     Script,
     Collect,
@@ -46,7 +48,7 @@ pub(crate) enum Endpoint {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 34] = [
+pub const ROUTES: [Route; 35] = [
     open("/", Endpoint::Home),
     open("/healthz", Endpoint::Healthz),
     open("/readyz", Endpoint::Readyz),
@@ -96,6 +98,7 @@ pub const ROUTES: [Route; 34] = [
     ),
     needs(Scope::Read, "/api/v1/analytics", Endpoint::Question),
     needs(Scope::Read, "/api/v1/analytics/{*path}", Endpoint::Question),
+    needs(Scope::Read, "/api/v1/files/reports/{name}", Endpoint::File),
     needs(
         Scope::Read,
         "/api/v1/live",

@@ -1,5 +1,5 @@
 //! TLS of our own: a certificate and its key, read at the start and again on
-//! SIGHUP. What is spoken inside is HTTP/1.1.
+//! SIGHUP. What is spoken inside is HTTP/2 where the client can, else HTTP/1.1.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +9,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use systemprompt_config::Server;
+
+/// What clients that speak HTTP/2 ask for.
+pub(crate) const H2: &[u8] = b"h2";
 
 /// What connections are encrypted with; `None` where the profile names no
 /// certificate.
@@ -38,6 +41,6 @@ fn config(cert: &Path, key: &Path) -> anyhow::Result<ServerConfig> {
                 key.display()
             )
         })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

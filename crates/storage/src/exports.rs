@@ -1,5 +1,5 @@
-//! Data that leaves the house by our own commands: each export that may name
-//! people is an event of the audit trail.
+//! Data that leaves the house by our own ways: each export that may name people, and
+//! each file that is handed out, is an event of the audit trail.
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -21,7 +21,43 @@ pub struct Export<'a> {
 /// Why an export is not recorded.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit trail cannot be written: {0}")]
-pub struct ExportsError(#[from] sqlx::Error);
+pub struct ExportsError(#[from] pub sqlx::Error);
+
+/// A stored file that somebody gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// Its name, below the folder of files.
+    pub file: &'a str,
+    /// How long it is.
+    pub bytes: usize,
+    /// Who gets it, and by what.
+    pub user: Option<&'a str>,
+    /// The agent that gets it.
+    pub agent: Option<&'a str>,
+    /// The token that was shown.
+    pub token: Option<&'a str>,
+}
+
+/// Records that a file is handed out, before it is.
+///
+/// # Errors
+/// When the database fails; then the file should not be.
+pub async fn accessed(
+    db: &PgPool,
+    access: Access<'_>,
+    now: OffsetDateTime,
+) -> Result<(), ExportsError> {
+    let detail = json!({ "file": access.file, "bytes": access.bytes });
+    let entry = Entry {
+        by: access.user,
+        agent: access.agent,
+        token: access.token,
+        ..Entry::new("data_access", "file_accessed", now, &detail)
+    };
+    let mut tx = db.begin().await?;
+    audit::append(&mut tx, entry).await?;
+    Ok(tx.commit().await?)
+}
 
 /// Records an export, before anybody has it. `by` is who asked for it.
 ///

@@ -16,6 +16,7 @@ mod partitions;
 pub mod prices;
 pub mod recompute;
 pub mod retention;
+mod rights;
 pub mod settings;
 pub mod status;
 pub mod tokens;

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{Connection as _, PgPool};
 use systemprompt_audit::Keys;
-use systemprompt_config::Config;
+use systemprompt_config::{Config, Secret};
 use tokio::sync::Mutex;
 
 use crate::audit::{self, LogError};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::rights;
 
+/// How long a connection that is given back may take to show that it is of use.
+const RELEASE: Duration = Duration::from_secs(1);
 /// A database that does not answer for this long is looked after.
 const PING: Duration = Duration::from_secs(3);
 
@@ -39,6 +42,11 @@ pub enum OpenError {
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
     Migrate(MigrateError),
+    /// The role that servers run as has not the rights it needs.
+    #[error(
+        "cannot grant the role of database.url what it needs: {0}; database.owner_url names a role that owns the tables"
+    )]
+    Rights(sqlx::Error),
     /// The audit log cannot be appended to.
     #[error(transparent)]
     Log(#[from] Arc<LogError>),
@@ -50,7 +58,10 @@ pub struct Storage {
     /// Holds on the embedded cluster, if it is ours; one more after each revival.
     embedded: Option<Mutex<Vec<Embedded>>>,
     folder: PathBuf,
-    options: PgConnectOptions,
+    /// The role that everything runs as.
+    service: PgConnectOptions,
+    /// The role that owns the tables; the same where there is no other.
+    owner: PgConnectOptions,
     questions: PgPool,
     log: Result<Arc<Keys>, Arc<LogError>>,
 }
@@ -65,31 +76,38 @@ impl Storage {
         let keys = config.profile.audit_keys();
         match &config.profile.database.url {
             Some(url) => {
-                let options = PgConnectOptions::from_str(url.expose())
-                    .map_err(|error| OpenError::Url(error.to_string()))?;
-                Self::connect(None, options, PathBuf::new(), &keys).await
+                let options = |url: &Secret| {
+                    PgConnectOptions::from_str(url.expose())
+                        .map_err(|error| OpenError::Url(error.to_string()))
+                };
+                let service = options(url)?;
+                let owner = match &config.profile.database.owner_url {
+                    Some(url) => options(url)?,
+                    None => service.clone(),
+                };
+                Self::connect(None, (service, owner), PathBuf::new(), &keys).await
             }
             None => {
                 let folder = config.profile.server.storage.clone();
                 let embedded = Embedded::start(&folder, progress).await?;
-                let options = embedded.connect_options();
-                Self::connect(Some(embedded), options, folder, &keys).await
+                let roles = (
+                    embedded.service_options().await?,
+                    embedded.connect_options(),
+                );
+                Self::connect(Some(embedded), roles, folder, &keys).await
             }
         }
     }
 
     async fn connect(
         embedded: Option<Embedded>,
-        options: PgConnectOptions,
+        (service, owner): (PgConnectOptions, PgConnectOptions),
         folder: PathBuf,
         keys: &Path,
     ) -> Result<Self, OpenError> {
-        // Statements are not logged, and nobody is asked whether they should be: the
-        // question alone swallows the next line of a thread that logs to two places.
-        let options = options
-            .application_name("systemprompt")
-            .disable_statement_logging();
-        let control = pool(1, options.clone());
+        let [service, owner] =
+            [service, owner].map(|options| options.application_name("systemprompt"));
+        let control = pool(1, owner.clone());
         let version: String = sqlx::query_scalar("show server_version")
             .fetch_one(&control)
             .await
@@ -107,6 +125,11 @@ impl Storage {
                 MigrateError::VersionMissing(_) => OpenError::Newer,
                 other => OpenError::Migrate(other),
             })?;
+        if service.get_username() != owner.get_username() {
+            rights::grant(&control, service.get_username())
+                .await
+                .map_err(OpenError::Rights)?;
+        }
         // Whoever only reads needs no keys.
         let log = audit::open(&control, keys).await.map_err(Arc::new);
         control.close().await;
@@ -114,7 +137,7 @@ impl Storage {
         // does not read.
         let questions = pool(
             6,
-            options.clone().options([
+            service.clone().options([
                 ("plan_cache_mode", "force_custom_plan"),
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
@@ -124,7 +147,8 @@ impl Storage {
         Ok(Self {
             embedded,
             folder,
-            options,
+            service,
+            owner,
             questions,
             log,
         })
@@ -150,7 +174,7 @@ impl Storage {
     pub fn writer_pool(&self) -> PgPool {
         pool(
             2,
-            self.options.clone().options([
+            self.service.clone().options([
                 ("statement_timeout", "30s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "10s"),
@@ -163,7 +187,7 @@ impl Storage {
     pub fn control_pool(&self) -> PgPool {
         pool(
             2,
-            self.options.clone().options([
+            self.service.clone().options([
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "10s"),
@@ -177,7 +201,7 @@ impl Storage {
     pub fn outbox_pool(&self) -> PgPool {
         pool(
             2,
-            self.options.clone().options([
+            self.service.clone().options([
                 ("statement_timeout", "10s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "120s"),
@@ -185,10 +209,11 @@ impl Storage {
         )
     }
 
-    /// Connections for upkeep, such as retention, which sets its own time limits.
+    /// Connections for upkeep, such as retention, which sets its own time limits, as the
+    /// owner of the tables.
     #[must_use]
     pub fn upkeep_pool(&self) -> PgPool {
-        pool(3, self.options.clone())
+        pool(3, self.owner.clone())
     }
 
     /// Connections for closing web sessions and counting content.
@@ -196,7 +221,7 @@ impl Storage {
     pub fn web_pool(&self) -> PgPool {
         pool(
             1,
-            self.options.clone().options([
+            self.service.clone().options([
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "60s"),
             ]),
@@ -206,7 +231,7 @@ impl Storage {
     /// A connection for imports, whose transactions are long.
     #[must_use]
     pub fn import_pool(&self) -> PgPool {
-        pool(1, self.options.clone())
+        pool(1, self.service.clone())
     }
 
     /// A connection of its own that hears what is announced on `channel`, and
@@ -215,7 +240,7 @@ impl Storage {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn listener(&self, channel: &str) -> Result<PgListener, sqlx::Error> {
-        let mut listener = PgListener::connect_with(&pool(1, self.options.clone())).await?;
+        let mut listener = PgListener::connect_with(&pool(1, self.service.clone())).await?;
         listener.listen(channel).await?;
         Ok(listener)
     }
@@ -258,5 +283,14 @@ fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(2))
+        // Whoever gave up a statement leaves it running: what does not answer soon is
+        // closed, as nobody else is to wait for it.
+        .after_release(|db, _| {
+            Box::pin(async move {
+                let answer = tokio::time::timeout(RELEASE, db.ping()).await;
+                answer.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options)
 }

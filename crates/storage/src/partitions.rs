@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
+use sqlx::postgres::PgQueryResult;
+use sqlx::{FromRow, PgConnection, PgPool};
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime};
 
@@ -104,50 +105,19 @@ pub async fn make_ahead(pool: &PgPool, now: OffsetDateTime) -> Result<i64, sqlx:
 }
 
 async fn create(db: &mut PgConnection, table: &str, day: Date) -> Result<(), sqlx::Error> {
-    let suffix = format!(
-        "{:04}{:02}{:02}",
-        day.year(),
-        u8::from(day.month()),
-        day.day()
-    );
-    let end = day.next_day().map_or_else(
-        || "maxvalue".to_owned(),
-        |next| format!("'{next} 00:00+00'"),
-    );
-    // Names and dates are ours; nothing of it comes from outside.
-    let sql = format!(
-        "create table if not exists {table}_{suffix} partition of {table} \
-         for values from ('{day} 00:00+00') to ({end})"
-    );
-    quietly(db, sql).await
+    let made = sqlx::query("select make_day($1, $2)").bind(table).bind(day);
+    unless_made(made.execute(db).await)
 }
 
 /// Keeps two unused partitions of the audit trail ahead of its head.
 async fn extend_audit(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let size = crate::audit::size(db).await?;
-    for n in size / AUDIT_PARTITION..=size / AUDIT_PARTITION + 2 {
-        let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-            .bind(format!("{AUDIT}_p{n}"))
-            .fetch_one(&mut *db)
-            .await?;
-        if there {
-            continue;
-        }
-        let (from, to) = (n * AUDIT_PARTITION, (n + 1) * AUDIT_PARTITION);
-        let sql = format!(
-            "create table {AUDIT}_p{n} partition of {AUDIT} for values from ({from}) to ({to}); \
-             create trigger audit_events_no_truncate before truncate on {AUDIT}_p{n} \
-                 for each statement execute function audit_refuse()"
-        );
-        quietly(db, sql).await?;
-    }
-    Ok(())
+    unless_made(sqlx::query("select extend_audit()").execute(db).await)
 }
 
 /// Two servers may make the same partition at the same moment: the loser's
 /// error (duplicate table, or the overlap it implies) is no error.
-async fn quietly(db: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> {
-    match sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await {
+fn unless_made(made: Result<PgQueryResult, sqlx::Error>) -> Result<(), sqlx::Error> {
+    match made {
         Err(sqlx::Error::Database(error))
             if matches!(error.code().as_deref(), Some("42P07" | "42P17" | "23505")) =>
         {

@@ -57,6 +57,8 @@ pub struct Recompute<'a> {
     pub selection: Selection,
     /// Whether to change nothing and only tell what would change.
     pub dry_run: bool,
+    /// Who asked for it.
+    pub by: Option<&'a str>,
     /// When corrections are said to happen.
     pub clock: Clock,
 }
@@ -108,7 +110,7 @@ impl Change {
 
 /// A day that is done.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct DayDone {
     /// The day (UTC).
     pub day: Date,
     /// How many days are done, this one included.
@@ -128,7 +130,7 @@ impl Recompute<'_> {
     ///
     /// # Errors
     /// If the database fails. Days that were reported are done.
-    pub async fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome, RecomputeError> {
+    pub async fn run(&self, mut progress: impl FnMut(DayDone)) -> Result<Outcome, RecomputeError> {
         let run = Uuid::now_v7();
         if !self.dry_run {
             // Costs refer to them.
@@ -139,7 +141,7 @@ impl Recompute<'_> {
         for (nth, day) in days.iter().enumerate() {
             let done = self.day(*day, run).await?;
             let sum = done.tally.total();
-            progress(Progress {
+            progress(DayDone {
                 day: *day,
                 done: nth + 1,
                 days: days.len(),

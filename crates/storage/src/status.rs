@@ -81,7 +81,9 @@ pub async fn status(pool: &PgPool) -> Result<Status, sqlx::Error> {
     let figures: Figures = sqlx::query_as(
         "select current_setting('server_version') as version, \
              coalesce(host(inet_server_addr()) || ' ' || inet_server_port(), \
-                 current_setting('unix_socket_directories')) as address, \
+                 case when pg_has_role('pg_read_all_settings', 'usage') \
+                      then current_setting('unix_socket_directories') end, \
+                 'a Unix socket') as address, \
              current_database()::text as database, \
              pg_database_size(current_database()) as bytes, \
              (select count(*) from dead_letters) as dead_letters, \

@@ -47,6 +47,7 @@ struct Shared {
     calls: AtomicUsize,
     left: AtomicUsize,
     changed: AtomicBool,
+    stateless: AtomicBool,
 }
 
 impl McpUpstream {
@@ -99,6 +100,11 @@ impl McpUpstream {
     pub fn heads(&self) -> Vec<HashMap<String, String>> {
         let heads = self.shared.heads.lock();
         heads.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on it speaks the revision without a handshake, too.
+    pub fn speak_stateless(&self) {
+        self.shared.stateless.store(true, Ordering::SeqCst);
     }
 
     /// From now on a tool is described otherwise.
@@ -201,6 +207,20 @@ async fn answer(stream: &mut TcpStream, shared: &Shared, message: &Value) -> io:
             let body = result(json!({"protocolVersion": "2025-11-25", "capabilities": {},
                 "serverInfo": {"name": "mock", "version": "1"}}));
             document(stream, "200 OK", "mcp-session-id: session-1\r\n", &body).await?;
+            return Ok(true);
+        }
+        "server/discover" if shared.stateless.load(Ordering::SeqCst) => {
+            let body = result(
+                json!({"supportedVersions": ["2026-07-28"], "capabilities": {},
+                "serverInfo": {"name": "mock", "version": "2"}}),
+            );
+            document(stream, "200 OK", "", &body).await?;
+            return Ok(true);
+        }
+        "server/discover" => {
+            let error = json!({"code": -32601, "message": "Method not found"});
+            let body = json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string();
+            document(stream, "200 OK", "", &body).await?;
             return Ok(true);
         }
         "tools/list" => {

@@ -1,9 +1,12 @@
 //! What the audit log costs: a leaf in a batch, verifying it all again, and how
 //! long servers wait for each other.
 
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use systemprompt_storage::audit::{Options as Verifying, Verdict, append_sample, verify};
 
 use super::ingest::database::{Cluster, Database};
@@ -24,7 +27,7 @@ pub(super) struct Options {
 /// Events of a batch.
 const BATCH: usize = 1_000;
 /// Servers that append at once.
-const SERVERS: usize = 4;
+const SERVERS: u32 = 4;
 /// How often a server stores what it gathered.
 const LINGER: Duration = Duration::from_millis(200);
 
@@ -53,7 +56,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         ("1,000 events every 200 ms", BATCH, LINGER),
         ("1,000 events without a pause", BATCH, Duration::ZERO),
     ] {
-        table.row(crowd(&database, name, batch, pause, time).await?);
+        table.row(crowd(database.options(), name, batch, pause, time)?);
     }
     report.table(table);
     check(&cluster, &database).await?;
@@ -111,45 +114,77 @@ async fn check(cluster: &Cluster, database: &Database) -> anyhow::Result<Table> 
     Ok(table)
 }
 
-/// Servers that append at once, and how long each transaction takes them.
+/// Servers that append at once, each a thread with a connection of its own, and how long
+/// a batch takes them from its beginning until it is on disk.
 #[allow(clippy::cast_precision_loss)] // counts are far below 2^52
-async fn crowd(
-    database: &Database,
+fn crowd(
+    options: &PgConnectOptions,
     name: &str,
     batch: usize,
     pause: Duration,
     time: Duration,
 ) -> anyhow::Result<[String; 5]> {
-    let began = Instant::now();
-    let servers = (0..SERVERS).map(|server| {
-        let pool = database.pool().clone();
-        tokio::spawn(async move {
+    let ready = Barrier::new(SERVERS as usize);
+    let mut taken = thread::scope(|scope| {
+        let servers = (0..SERVERS).map(|server| {
+            let (ready, options) = (&ready, options.clone());
             // They did not all start at the same moment.
-            tokio::time::sleep(pause * u32::try_from(server).unwrap_or(0) / 4).await;
-            let mut taken = Vec::new();
-            while began.elapsed() < time {
-                let begun = Instant::now();
-                append_sample(&pool, batch).await?;
-                taken.push(begun.elapsed());
-                tokio::time::sleep(pause.saturating_sub(begun.elapsed())).await;
-            }
-            Ok::<_, sqlx::Error>(taken)
-        })
-    });
-    let servers: Vec<_> = servers.collect();
-    let mut taken = Vec::new();
-    for server in servers {
-        taken.extend(server.await??);
-    }
-    let wall = began.elapsed();
+            let late = pause * server / SERVERS;
+            scope.spawn(move || append_for(ready, options, batch, (late, pause), time))
+        });
+        let servers: Vec<_> = servers.collect();
+        let mut taken = Vec::new();
+        for server in servers {
+            let own = server.join().map_err(|_| anyhow!("a server panicked"))?;
+            taken.extend(own?);
+        }
+        anyhow::Ok(taken)
+    })?;
     taken.sort_unstable();
     ensure!(!taken.is_empty(), "nothing was appended");
     let share = |share: usize| taken[(taken.len() - 1) * share / 100].as_secs_f64() * 1e3;
     Ok([
         name.to_owned(),
-        count((taken.len() * batch) as f64 / wall.as_secs_f64()),
+        count((taken.len() * batch) as f64 / time.as_secs_f64()),
         format!("{:.1}", share(50)),
         format!("{:.1}", share(99)),
         format!("{:.1}", share(100)),
     ])
+}
+
+/// One of the servers.
+fn append_for(
+    ready: &Barrier,
+    options: PgConnectOptions,
+    batch: usize,
+    (late, pause): (Duration, Duration),
+    time: Duration,
+) -> anyhow::Result<Vec<Duration>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let pool = PgPoolOptions::new().max_connections(1);
+    let connected = runtime.block_on(async {
+        let pool = pool.connect_with(options).await?;
+        // The connection knows its statements from then on.
+        append_sample(&pool, batch).await?;
+        Ok::<_, sqlx::Error>(pool)
+    });
+    // Also without a connection, as the others wait here.
+    ready.wait();
+    let pool = connected?;
+    let mut taken = Vec::new();
+    runtime.block_on(async {
+        tokio::time::sleep(late).await;
+        let began = Instant::now();
+        while began.elapsed() < time {
+            let begun = Instant::now();
+            append_sample(&pool, batch).await?;
+            taken.push(begun.elapsed());
+            tokio::time::sleep(pause.saturating_sub(begun.elapsed())).await;
+        }
+        pool.close().await;
+        Ok::<_, sqlx::Error>(())
+    })?;
+    Ok(taken)
 }

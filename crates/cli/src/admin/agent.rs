@@ -6,8 +6,9 @@ use systemprompt_config::Config;
 use systemprompt_storage::agents::{self, Agent, Change};
 use systemprompt_storage::tokens;
 
-use super::{BY, stamp, token, write_json};
+use super::{stamp, token, write_json};
 use crate::Outside;
+use crate::actor::actor;
 use crate::command::group;
 use crate::database;
 use crate::failure::Failure;
@@ -122,7 +123,7 @@ fn args<T: FromArgMatches>(matches: &ArgMatches) -> T {
 fn create(args: &Create, config: &Config, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let (name, now) = (&args.name, outside.clock.now());
     let agent = database::with(config, outside, async |storage, _| {
-        Ok(agents::create(storage.pool(), name, &args.description, Some(BY), now).await?)
+        Ok(agents::create(storage.pool(), name, &args.description, Some(actor()), now).await?)
     })?;
     if args.json {
         return Ok(write_json(outside, &row(&agent))?);
@@ -178,7 +179,7 @@ fn set(args: &Set, config: &Config, outside: &mut Outside<'_>) -> Result<(), Fai
         disabled: (args.disable || args.enable).then_some(args.disable),
     };
     let agent = database::with(config, outside, async |storage, _| {
-        Ok(agents::set(storage.pool(), name, change, Some(BY), now).await?)
+        Ok(agents::set(storage.pool(), name, change, Some(actor()), now).await?)
     })?;
     let row = row(&agent);
     if args.json {
@@ -190,7 +191,7 @@ fn set(args: &Set, config: &Config, outside: &mut Outside<'_>) -> Result<(), Fai
 fn delete(args: &One, config: &Config, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let (name, now) = (&args.name, outside.clock.now());
     let revoked = database::with(config, outside, async |storage, _| {
-        Ok(agents::delete(storage.pool(), name, Some(BY), now).await?)
+        Ok(agents::delete(storage.pool(), name, Some(actor()), now).await?)
     })?;
     if args.json {
         let answer = json!({ "deleted": name, "revoked_tokens": revoked });

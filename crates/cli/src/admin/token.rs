@@ -10,8 +10,9 @@ use systemprompt_domain::period::Zone;
 use systemprompt_storage::tokens::{self, NewToken, Token};
 use time::{Duration, OffsetDateTime};
 
-use super::{BY, write_json};
+use super::write_json;
 use crate::Outside;
+use crate::actor::actor;
 use crate::alerts::Until;
 use crate::command::group;
 use crate::database;
@@ -180,7 +181,7 @@ fn create(args: &Create, config: &Config, outside: &mut Outside<'_>) -> Result<(
         expires_at: end(args.expires, now)?,
     };
     let issued = database::with(config, outside, async |storage, _| {
-        Ok(tokens::create(storage.pool(), new, Some(BY), now).await?)
+        Ok(tokens::create(storage.pool(), new, Some(actor()), now).await?)
     })?;
     if args.json {
         return Ok(write_json(outside, &show::issued(&issued, now))?);
@@ -213,7 +214,7 @@ fn rotate(args: &Rotate, config: &Config, outside: &mut Outside<'_>) -> Result<(
     let expires = end(args.expires, now)?;
     let rotated = database::with(config, outside, async |storage, _| {
         let pool = storage.pool();
-        Ok(tokens::rotate(pool, &args.token, args.overlap, expires, Some(BY), now).await?)
+        Ok(tokens::rotate(pool, &args.token, args.overlap, expires, Some(actor()), now).await?)
     })?;
     if args.json {
         let mut answer = show::issued(&rotated.new, now);
@@ -236,7 +237,7 @@ fn rotate(args: &Rotate, config: &Config, outside: &mut Outside<'_>) -> Result<(
 fn revoke(args: &Revoke, config: &Config, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let now = outside.clock.now();
     let revoked = database::with(config, outside, async |storage, _| {
-        Ok(tokens::revoke(storage.pool(), &args.token, Some(BY), now).await?)
+        Ok(tokens::revoke(storage.pool(), &args.token, Some(actor()), now).await?)
     })?;
     if args.json {
         let rows: Vec<Value> = revoked.iter().map(|token| show::row(token, now)).collect();

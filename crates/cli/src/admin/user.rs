@@ -11,8 +11,9 @@ use systemprompt_storage::users::{self, NewUser, Role, UserName};
 use systemprompt_storage::{Storage, audit};
 
 use self::choose::Choice;
-use super::{BY, write_json};
+use super::write_json;
 use crate::Outside;
+use crate::actor::actor;
 use crate::command::group;
 use crate::database;
 use crate::failure::Failure;
@@ -191,7 +192,7 @@ fn create(
             password_hash: hash.as_deref(),
         };
         let (pool, now) = (storage.pool(), outside.clock.now());
-        users::create(pool, new, BY, now).await?;
+        users::create(pool, new, actor(), now).await?;
         let made = format!("{name} may sign in at /admin as {}.", role.as_str());
         let told = json!({ "user": name.as_str(), "role": role.as_str() });
         with_link(config, storage, outside, &choice, name, (made, told)).await
@@ -210,7 +211,7 @@ fn password(
         let said = match choice.hash() {
             Some(hash) => {
                 let (pool, now) = (storage.pool(), outside.clock.now());
-                users::set_password(pool, name, &hash, BY, now).await?;
+                users::set_password(pool, name, &hash, actor(), now).await?;
                 format!("{name} has a new password and is signed out everywhere.")
             }
             None => format!("{name} can choose a new password."),
@@ -230,7 +231,7 @@ async fn with_link(
 ) -> Result<Answer, Failure> {
     if let Choice::Link = choice {
         let now = outside.clock.now();
-        let secret = users::invite(storage.pool(), name, BY, now).await?;
+        let secret = users::invite(storage.pool(), name, actor(), now).await?;
         let link = choose::link(config, &secret);
         let hours = users::LINK_LIFETIME.whole_hours();
         said += &format!(
@@ -251,7 +252,7 @@ fn erase(
     database::with(config, outside, async |storage, outside| {
         storage.log()?;
         let now = outside.clock.now();
-        let erased = audit::erase(&storage.upkeep_pool(), name, BY, now).await;
+        let erased = audit::erase(&storage.upkeep_pool(), name, actor(), now).await;
         let erased = erased.map_err(|error| Failure::Question(error.into()))?;
         let Some(erased) = erased else {
             return Err(Failure::NotFound(format!("nothing names {name}")));
@@ -273,7 +274,7 @@ fn set_disabled(
 ) -> Result<Answer, Failure> {
     database::with(config, outside, async |storage, outside| {
         let (pool, now) = (storage.pool(), outside.clock.now());
-        let changed = users::set_disabled(pool, name, disabled, BY, now).await?;
+        let changed = users::set_disabled(pool, name, disabled, actor(), now).await?;
         let said = match (disabled, changed) {
             (true, true) => format!("{name} may not sign in any more and is signed out."),
             (true, false) => format!("{name} was disabled already."),
@@ -287,7 +288,7 @@ fn set_disabled(
 
 fn logout(config: &Config, name: &UserName, outside: &mut Outside<'_>) -> Result<Answer, Failure> {
     database::with(config, outside, async |storage, outside| {
-        let ended = users::end_all(storage.pool(), name, BY, outside.clock.now()).await?;
+        let ended = users::end_all(storage.pool(), name, actor(), outside.clock.now()).await?;
         let said = match ended {
             0 => format!("{name} was not signed in."),
             1 => format!("{name} is signed out of 1 browser."),

@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use super::until::Until;
 use super::{json, named, write_json};
 use crate::Outside;
+use crate::actor::actor;
 use crate::command::Globals;
 use crate::database;
 use crate::failure::Failure;
@@ -73,7 +74,7 @@ pub(crate) fn resume(
     let until = end(matches.get_one("until").copied(), &rule, period, now)?;
     let resumed = database::with(&config, outside, async |storage, _| {
         let pool = storage.pool();
-        let resumed = budgets::resume(pool, name, period.since, until, Some("cli"), now).await;
+        let resumed = budgets::resume(pool, name, period.since, until, Some(actor()), now).await;
         Ok(resumed.map_err(systemprompt_reporting::Error::from)?)
     })?;
     let resumed = resumed.ok_or_else(|| {

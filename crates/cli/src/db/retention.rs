@@ -1,18 +1,19 @@
 //! `systemprompt infra db retention`: what is too old to keep.
 
-use std::io::Write;
-
 use clap::{ArgMatches, FromArgMatches};
 use serde_json::json;
 use systemprompt_config::Config;
-use systemprompt_storage::retention::{Outcome, Removed, Retention};
+use systemprompt_storage::audit::AnchorFile;
+use systemprompt_storage::retention::{Occasion, Outcome, Removed, Retention};
 
 use super::{column, count, failed, stamp, write_json, write_table};
 use crate::Outside;
+use crate::actor::actor;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::cell::NOTHING;
 use crate::human::column::Unit;
+use crate::progress::Progress;
 
 pub(super) const HELP: &str = "\
 Requests older than analytics.retention_days (whole days, UTC) go with what belongs to them:
@@ -57,16 +58,18 @@ pub(super) fn run(
         if args.dry_run {
             return retention.preview(&pool, now).await.map_err(failed);
         }
-        let (err, live) = (&mut *outside.err, outside.live);
-        // Progress that nobody can read is none to stop for.
-        let progress = |removed: &Removed| _ = tell(err, live, removed);
+        // Nothing goes that cannot be recorded.
+        storage.log()?;
+        let occasion = Occasion {
+            now,
+            by: Some(actor()),
+            anchor: &AnchorFile::new(config.profile.audit_anchor()),
+        };
+        let mut progress = Progress::new(outside);
         let outcome = retention
-            .apply(&pool, now, progress)
+            .apply(&pool, occasion, |removed| draw(&mut progress, removed))
             .await
             .map_err(failed)?;
-        if live {
-            let _ = write!(outside.err, "\r\u{1b}[K");
-        }
         outcome.ok_or_else(|| {
             Failure::Refused(
                 "another process is removing what is too old; try again when it is done".to_owned(),
@@ -107,21 +110,13 @@ pub(super) fn run(
     Ok(())
 }
 
-/// What just went, where it can be drawn anew.
-fn tell(err: &mut dyn Write, live: bool, removed: &Removed) -> std::io::Result<()> {
-    if live {
-        let day = removed
-            .to
-            .map_or_else(String::new, |at| at.date().to_string());
-        write!(
-            err,
-            "\r\u{1b}[K{}  {day}  {} rows",
-            removed.table,
-            count(removed.rows)
-        )?;
-        err.flush()?;
-    }
-    Ok(())
+/// What just went.
+fn draw(progress: &mut Progress<'_>, removed: &Removed) {
+    let day = removed
+        .to
+        .map_or_else(String::new, |at| at.date().to_string());
+    let more = format!("{}  {day}  {} rows", removed.table, count(removed.rows));
+    progress.step("removing", &more);
 }
 
 fn answer(removed: &Removed) -> serde_json::Value {

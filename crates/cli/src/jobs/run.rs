@@ -15,8 +15,9 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{BY, known, stamp, write_json};
+use super::{known, stamp, write_json};
 use crate::Outside;
+use crate::actor::actor;
 use crate::command::Globals;
 use crate::database;
 use crate::failure::Failure;
@@ -78,7 +79,7 @@ pub(super) fn run(
         let pool = storage.control_pool();
         // A process is known by what no other has.
         let holder = BootId::new().0;
-        let run = claim_by_hand(&pool, &plan, args.slot, holder, BY).await?;
+        let run = claim_by_hand(&pool, &plan, args.slot, holder, actor()).await?;
         let world = World::new(&config, storage, outside.clock);
         let outcome = watched(job, &world, (&plan, run.clone()), storage, outside).await;
         Ok((run, outcome))

@@ -4,8 +4,9 @@ use clap::{ArgMatches, FromArgMatches};
 use serde_json::json;
 use systemprompt_storage::jobs::{Switched, switch};
 
-use super::{BY, One, failed, known, write_json};
+use super::{One, failed, known, write_json};
 use crate::Outside;
+use crate::actor::actor;
 use crate::command::Globals;
 use crate::database;
 use crate::failure::Failure;
@@ -23,7 +24,7 @@ pub(super) fn run(
     let now = outside.clock.now();
     let switched = database::with(&config, outside, async |storage, _| {
         let pool = storage.pool();
-        switch(pool, job.name, configured, enabled, Some(BY), now)
+        switch(pool, job.name, configured, enabled, Some(actor()), now)
             .await
             .map_err(failed)
     })?;

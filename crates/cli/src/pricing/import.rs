@@ -16,7 +16,7 @@ use time::Date;
 
 use super::{from, utc_date, write_json};
 use crate::Outside;
-use crate::admin::BY;
+use crate::actor::actor;
 use crate::database;
 use crate::failure::Failure;
 use crate::human;
@@ -202,7 +202,7 @@ impl File {
             let plan = catalogue.plan(&file).map_err(because)?;
             let chosen = chosen(&plan);
             if !chosen.is_empty() {
-                prices::import(storage.pool(), &chosen, BY, now).await?;
+                prices::import(storage.pool(), &chosen, actor(), now).await?;
             }
             Ok(plan)
         })

@@ -1,7 +1,5 @@
 //! `systemprompt pricing recompute`: what history costs by the prices in force.
 
-use std::io::Write;
-
 use clap::{ArgMatches, FromArgMatches};
 use serde_json::{Value, json};
 use systemprompt_budgets::Rules;
@@ -9,14 +7,16 @@ use systemprompt_config::Config;
 use systemprompt_domain::Nanos;
 use systemprompt_domain::period::{Period, When, Zone};
 use systemprompt_storage::prices;
-use systemprompt_storage::recompute::{Outcome, Progress, Recompute, Selection, Tally};
+use systemprompt_storage::recompute::{DayDone, Outcome, Recompute, Selection, Tally};
 
 use super::write_json;
 use crate::Outside;
+use crate::actor::actor;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::column::Unit;
 use crate::human::{self, figure};
+use crate::progress::Progress;
 
 pub(super) const HELP: &str = "\
 For when a price was wrong or missing: mend it first (`pricing import`, custom_pricing), look with
@@ -30,9 +30,6 @@ A request that had a price and finds none now keeps its cost. Days whose detail 
 Examples:
   systemprompt pricing recompute --since 30d --dry-run
   systemprompt pricing recompute --since 2026-11-01 --model claude-haiku-4-5";
-
-/// Columns of the progress bar.
-const BAR: usize = 24;
 
 // No doc comment: clap would take it for the help of the whole command.
 #[derive(Debug, clap::Args)]
@@ -83,15 +80,16 @@ pub(super) fn run(
                 provider: args.provider,
             },
             dry_run: args.dry_run,
+            by: Some(actor()),
             clock: outside.clock,
         };
-        let (err, live) = (&mut *outside.err, outside.live);
-        // Progress that nobody can read is none to stop for.
-        let outcome = run.run(|day| _ = tell(err, live, day)).await?;
-        if live {
-            let _ = write!(outside.err, "\r\u{1b}[K");
+        if !outside.live {
+            // Progress that nobody can read is none to stop for.
+            let told = |day| _ = writeln!(outside.err, "{}", line(day));
+            return Ok(run.run(told).await?);
         }
-        Ok(outcome)
+        let mut progress = Progress::new(outside);
+        Ok(run.run(|day| draw(&mut progress, day)).await?)
     })?;
     if args.json {
         return Ok(write_json(outside.out, &answer(&outcome, args.dry_run))?);
@@ -99,28 +97,25 @@ pub(super) fn run(
     page(&outcome, args.dry_run, outside)
 }
 
-/// A bar where it can be drawn anew, else a line.
-fn tell(err: &mut dyn Write, live: bool, day: Progress) -> std::io::Result<()> {
-    let changed = figure::grouped(&day.changed.to_string());
-    if live {
-        let full = BAR * day.done / day.days.max(1);
-        let (done, rest) = ("#".repeat(full), " ".repeat(BAR - full));
-        write!(
-            err,
-            "\r\u{1b}[K[{done}{rest}] {}/{} days  {}  {changed} changed",
-            day.done, day.days, day.day
-        )?;
-        return err.flush();
-    }
-    if day.left {
-        return writeln!(err, "{}: left as it was, its detail is incomplete", day.day);
-    }
-    writeln!(
-        err,
-        "{}: {changed} changed, {}",
+/// How far it is, where that can be drawn anew.
+fn draw(progress: &mut Progress<'_>, day: DayDone) {
+    let more = format!(
+        "{} of {} days  {}  {} changed",
+        day.done,
+        day.days,
         day.day,
-        signed(day.difference)
-    )
+        figure::grouped(&day.changed.to_string())
+    );
+    progress.part("pricing", day.done as u64, day.days as u64, &more);
+}
+
+/// The same, a line a day.
+fn line(day: DayDone) -> String {
+    if day.left {
+        return format!("{}: left as it was, its detail is incomplete", day.day);
+    }
+    let changed = figure::grouped(&day.changed.to_string());
+    format!("{}: {changed} changed, {}", day.day, signed(day.difference))
 }
 
 /// A difference with its sign, to its last digit.
@@ -233,9 +228,9 @@ mod tests {
 
     use super::*;
 
-    fn told(live: bool, left: bool) -> String {
-        let mut err = Vec::new();
-        let day = Progress {
+    #[test]
+    fn without_a_terminal_there_is_a_line_a_day() {
+        let day = |left| DayDone {
             day: date!(2026 - 11 - 24),
             done: 3,
             days: 12,
@@ -243,18 +238,17 @@ mod tests {
             difference: Nanos(-1_500_000_000),
             left,
         };
-        tell(&mut err, live, day).expect("memory takes all");
-        String::from_utf8(err).expect("UTF-8")
-    }
-
-    #[test]
-    fn progress_is_a_bar_on_a_terminal_and_a_line_elsewhere() {
-        let bar = "\r\u{1b}[K[######                  ] 3/12 days  2026-11-24  1,234 changed";
-        assert_eq!(told(true, false), bar);
-        assert_eq!(told(false, false), "2026-11-24: 1,234 changed, -$1.50\n");
+        assert_eq!(line(day(false)), "2026-11-24: 1,234 changed, -$1.50");
         assert_eq!(
-            told(false, true),
-            "2026-11-24: left as it was, its detail is incomplete\n"
+            line(day(true)),
+            "2026-11-24: left as it was, its detail is incomplete"
+        );
+        let mut err = Vec::new();
+        draw(&mut Progress::on(&mut err, true), day(false));
+        let drawn = String::from_utf8(err).expect("UTF-8");
+        assert!(
+            drawn.contains(" 25 %  3 of 12 days  2026-11-24  1,234 changed"),
+            "{drawn}"
         );
     }
 }

@@ -9,9 +9,11 @@ use systemprompt_config::Config;
 use systemprompt_storage::audit::{self, ExportError};
 
 use crate::Outside;
+use crate::actor::actor;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::figure;
+use crate::progress::Progress;
 
 pub(super) const HELP: &str = "\
 Each line is an event's text exactly as it was hashed: the leaf of line n of a whole export is the
@@ -45,13 +47,21 @@ pub(super) fn run(
     let exported = database::with(config, outside, async |storage, outside| {
         storage.log()?;
         let mut file = args.file.as_ref().map(File::create).transpose()?;
+        // Lines on a terminal are progress enough.
+        let mut progress = Progress::on(outside.err, outside.live && file.is_some());
+        let told = |done, of| progress.part("exporting", done, of, "");
         let out: &mut dyn Write = match &mut file {
             Some(file) => file,
             None => &mut *outside.out,
         };
         let mut out = BufWriter::new(out);
-        let (pool, now) = (storage.upkeep_pool(), outside.clock.now());
-        let exported = audit::export(&pool, args.from, args.to, "cli", now, &mut out).await;
+        let wanted = audit::Wanted {
+            from: args.from,
+            until: args.to,
+            by: actor(),
+            now: outside.clock.now(),
+        };
+        let exported = audit::export(&storage.upkeep_pool(), wanted, &mut out, told).await;
         let exported = exported.map_err(|error| match error {
             ExportError::Output(error) => Failure::Output(error),
             ExportError::Database(error) => Failure::Question(error.into()),

@@ -13,6 +13,7 @@ use crate::Outside;
 use crate::alerts::write_json;
 use crate::database;
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 pub(super) const HELP: &str = "\
 The proof is JSON: the event's text, the hashes that lead from it to the root of the tree
@@ -50,9 +51,11 @@ pub(super) fn run(
         return check(file, args.key.as_deref(), config, outside);
     }
     let event = args.event.expect("clap requires it");
-    let proof = database::with(config, outside, async |storage, _| {
+    let proof = database::with(config, outside, async |storage, outside| {
         let keys = storage.log()?;
-        Ok(audit::prove(&storage.upkeep_pool(), keys.public(), &event).await?)
+        let mut progress = Progress::new(outside);
+        let told = |done, of| progress.part("hashing", done, of, "");
+        Ok(audit::prove(&storage.upkeep_pool(), keys.public(), &event, told).await?)
     })?;
     write_json(outside, &proof)
 }

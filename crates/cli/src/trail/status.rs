@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let args = Args::from_arg_matches(matches).expect("the command was made from these arguments");
     let (status, key) = database::with(config, outside, async |storage, _| {
-        let status = audit::status(&storage.upkeep_pool()).await;
+        let status = audit::status(storage.pool()).await;
         let status = status.map_err(|error| Failure::Question(error.into()))?;
         let key = match storage.log() {
             Ok(keys) => Ok(keys.public().to_string()),

@@ -10,12 +10,12 @@ use systemprompt_config::Config;
 use systemprompt_reporting as reporting;
 use systemprompt_storage::audit::{self, AnchorFile, Faults, Options, Verdict};
 
-use super::{draw, wipe};
 use crate::Outside;
 use crate::alerts::write_json;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::{figure, text};
+use crate::progress::Progress;
 
 pub(super) const HELP: &str = "\
 Checks the head, every checkpoint, the anchor and every event, as of one moment, while servers go on.
@@ -60,22 +60,15 @@ pub(super) fn run(
         let keys = storage.log()?;
         let pool = storage.upkeep_pool();
         let failed = |error| Failure::Question(reporting::Error::from(error));
-        let owned = audit::status(&pool).await.map_err(failed)?.owned;
+        let owned = audit::status(storage.pool()).await.map_err(failed)?.owned;
         let options = Options {
             anchors: &anchors,
             from: args.from,
             rows: args.rows,
         };
-        let (err, live) = (&mut *outside.err, outside.live);
-        let progress = |done, of| {
-            if live {
-                draw(err, "verifying", done, of);
-            }
-        };
-        let verdict = audit::verify(&pool, &keys, options, progress).await;
-        if outside.live {
-            wipe(outside.err);
-        }
+        let mut progress = Progress::new(outside);
+        let told = |done, of| progress.part("verifying", done, of, "");
+        let verdict = audit::verify(&pool, &keys, options, told).await;
         Ok((verdict.map_err(failed)?, owned))
     })?;
     if let (Verdict::Unsound(faults), Some(from)) = (&verdict, args.from)

@@ -16,6 +16,8 @@ mod human;
 mod jobs;
 /// What servers said, and what happened on a trace.
 mod logs;
+/// MCP servers behind the proxy.
+mod mcp;
 /// What needs no database: help, usage errors, configuration, exit codes.
 mod offline;
 /// Prices: seeing, bringing, and pricing again.

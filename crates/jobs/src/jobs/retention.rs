@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use systemprompt_config as config;
 use systemprompt_config::{Jobs, Nothing};
+use systemprompt_storage::audit::AnchorFile;
 use systemprompt_storage::jobs::forget;
-use systemprompt_storage::retention::{Outcome, Retention as Kept};
+use systemprompt_storage::retention::{Occasion, Outcome, Retention as Kept};
 
 use crate::job::{Done, Job, Work};
 
@@ -32,9 +33,15 @@ impl Job for Retention {
         let profile = &world.config.profile;
         let kept =
             Kept::from(&profile.analytics).with_imported(profile.web.imported_retention_days);
+        let anchor = AnchorFile::new(profile.audit_anchor());
         let (mut rows, mut tables, mut busy) = (0, 0, Vec::new());
         for attempt in 1..=TRIES {
-            let removed = kept.apply(&world.upkeep, world.clock.now(), |_| {}).await?;
+            let occasion = Occasion {
+                now: world.clock.now(),
+                by: work.run.by.as_deref(),
+                anchor: &anchor,
+            };
+            let removed = kept.apply(&world.upkeep, occasion, |_| {}).await?;
             // Whoever asked by hand is about it.
             let Some(Outcome {
                 removed,

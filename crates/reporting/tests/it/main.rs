@@ -16,6 +16,8 @@ mod conversations;
 mod currency;
 /// Lists and single requests, which read the rows themselves.
 mod detail;
+/// A database that says nothing.
+mod hanging;
 /// What the planner makes of the statements.
 mod plans;
 /// An agent sees nothing but itself.

@@ -49,6 +49,33 @@ impl ApiError {
         )
     }
 
+    /// 403: the caller sees one agent, and this is about all.
+    pub(super) fn about_all() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "reports are about all agents: this needs a token that is not one agent's",
+        )
+    }
+
+    /// 500: a file is there, and cannot be read.
+    pub(super) fn unread(error: &std::io::Error) -> Self {
+        tracing::error!(%error, "a file cannot be read");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the file cannot be read; the server's log says why",
+        )
+    }
+
+    /// 500 or 503: the file was not handed out, as that cannot be recorded.
+    pub(super) fn not_recorded(error: &sqlx::Error) -> Self {
+        tracing::error!(%error, "a file was not handed out: that cannot be recorded");
+        let status = match is_passing(error) {
+            true => StatusCode::SERVICE_UNAVAILABLE,
+            false => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, "the audit trail cannot be written; ask again soon")
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)

@@ -9,6 +9,7 @@ pub(crate) mod content;
 mod docs;
 mod error;
 pub(crate) mod events;
+pub(crate) mod files;
 mod openapi;
 mod questions;
 

@@ -81,12 +81,11 @@ impl Login {
         users::of(&inner.pool, &own.user, inner.policy, inner.clock.now()).await
     }
 
-    /// What somebody who is signed in may see in answers: everything. `None` for
-    /// everybody else.
-    pub(crate) async fn reads(&self, head: &Parts) -> Option<systemprompt_reporting::Scope> {
+    /// The name of who is signed in.
+    pub(crate) async fn user(&self, head: &Parts) -> Option<String> {
         let visitor = Visitor::of(head);
         match self.session(&visitor).await {
-            Ok(session) => session.map(|_| systemprompt_reporting::Scope::everything()),
+            Ok(session) => session.map(|session| session.user),
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whether a browser is signed in");
                 None

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use systemprompt_audit::{Checkpoint, Event, Frontier, Hash, Head, Keys, canon};
+use systemprompt_audit::{Event, Frontier, Hash, Head, Keys, canon};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::checkpoint::is_partition_end;
+use super::checkpoint::{is_partition_end, store};
 use super::copy::Rows;
 use super::entry::Entry;
 use super::people::{self, People};
-use super::ring::{self, LogError};
-use crate::writer::rollups::{self, Audited};
+use super::ring::{self, LogError, StoredHead};
+use crate::writer::rollups::{Audited, Counts};
 
 /// Appends an event to the log.
 pub(crate) async fn append(db: &mut PgConnection, entry: Entry<'_>) -> Result<(), sqlx::Error> {
@@ -29,13 +29,39 @@ pub(crate) async fn append_all(
     run(db, entries, How::Insert).await
 }
 
-/// The same for many events at once. Whoever gives it up before it is done must
-/// not use the connection again.
+/// The same for many events at once, in a transaction whose commit gives the log
+/// back before it is on disk: whoever commits has to wait for [`synced`] before
+/// anybody is told. So servers that append at once wait for one sync together
+/// instead of for each other's, one after the other. A crash of the database in
+/// between loses the end of what was committed and nothing before it.
+///
+/// Whoever gives it up before it is done must not use the connection again.
 pub(crate) async fn append_batch(
     db: &mut PgConnection,
     entries: &[Entry<'_>],
 ) -> Result<(), sqlx::Error> {
-    run(db, entries, How::Copy).await
+    if entries.is_empty() {
+        return Ok(());
+    }
+    // Over TCP each copy waits for a delayed acknowledgement, with the log locked.
+    let (on_socket, _): (bool, String) = sqlx::query_as(
+        "select inet_client_addr() is null, set_config('synchronous_commit', 'off', true)",
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    let how = if on_socket { How::Copy } else { How::Insert };
+    run(db, entries, how).await
+}
+
+/// Returns when everything that was committed before is on disk, and wherever
+/// else the database's own setting of `synchronous_commit` wants it.
+pub(crate) async fn synced(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Only a transaction that writes waits for the disk. This writes a few bytes
+    // that nobody reads, after everything that it is to wait for.
+    sqlx::query("select pg_logical_emit_message(true, 'systemprompt', '')")
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// By what rows go into the table.
@@ -61,11 +87,13 @@ async fn run(db: &mut PgConnection, entries: &[Entry<'_>], how: How) -> Result<(
     // As little as possible is done while others wait.
     let columns = Columns::of(entries, &people);
     let rows = (how == How::Copy).then(|| columns.rows());
-    let Locked {
-        keys,
-        mut tree,
-        on_socket,
-    } = match locked {
+    let counts = Counts::of(entries.iter().map(|entry| Audited {
+        at: entry.at,
+        category: entry.category,
+        event: entry.event,
+        agent: entry.agent.unwrap_or_default(),
+    }));
+    let Locked { keys, mut tree } = match locked {
         Some(locked) => locked,
         None => lock(db).await?,
     };
@@ -78,84 +106,67 @@ async fn run(db: &mut PgConnection, entries: &[Entry<'_>], how: How) -> Result<(
         }
     }
     let head = Head::seal(&keys, &tree);
+    advance(db, first, &head, &counts).await?;
     match rows {
-        // Over TCP each copy waits for a delayed acknowledgement, with the log locked.
-        Some(rows) if on_socket => copy(db, rows, first, &head).await?,
-        _ => columns.insert(db, first, &head).await?,
+        Some(rows) => copy(db, rows, first).await?,
+        None => columns.insert(db, first).await?,
     }
-    for end in ends {
-        cover(db, &keys, &end).await?;
+    for end in &ends {
+        store(db, &keys, end).await?;
     }
-    let counted = entries.iter().map(|entry| Audited {
-        at: entry.at,
-        category: entry.category,
-        event: entry.event,
-        agent: entry.agent.unwrap_or_default(),
-    });
-    let numbers = signed(first)..=signed(tree.size() - 1);
-    rollups::add_audited(db, &numbers, counted).await
+    if !ends.is_empty() {
+        // Whoever sees a checkpoint takes it for durable.
+        sqlx::query("set local synchronous_commit to default")
+            .execute(db)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The log, locked until the transaction ends.
 pub(crate) struct Locked {
     keys: Arc<Keys>,
     tree: Frontier,
-    /// Whether the database is reached without a network.
-    on_socket: bool,
 }
-
-/// The head as it is stored, and whether the database is reached without a network.
-type LockedHead = (Uuid, i64, Vec<Vec<u8>>, Vec<u8>, bool);
 
 /// Locks the log. It is the last lock of a transaction.
 pub(crate) async fn lock(db: &mut PgConnection) -> Result<Locked, sqlx::Error> {
-    let found: Option<LockedHead> = sqlx::query_as(
-        "select log_id, size, frontier, mac, inet_client_addr() is null as on_socket \
-         from audit_head for update",
-    )
-    .fetch_optional(db)
-    .await?;
-    let (log, size, frontier, mac, on_socket) = found.ok_or(LogError::NoHead)?;
-    let head = ring::head((log, size, frontier, mac));
-    let keys = ring::of(head.log).ok_or_else(|| LogError::NoKeys {
-        log: head.log,
-        file: "keys/audit".into(),
-    })?;
+    let found: Option<StoredHead> =
+        sqlx::query_as("select log_id, size, frontier, mac from audit_head for update")
+            .fetch_optional(db)
+            .await?;
+    let head = ring::head(found.ok_or(LogError::NoHead)?);
+    let keys = ring::keys(head.log)?;
     let tree = head.open(&keys).map_err(LogError::Head)?;
-    Ok(Locked {
-        keys,
-        tree,
-        on_socket,
-    })
+    Ok(Locked { keys, tree })
 }
 
-/// Signs a checkpoint in the transaction that made it due.
-async fn cover(db: &mut PgConnection, keys: &Keys, tree: &Frontier) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into audit_checkpoints (size, note, frontier, created_at) \
-         values ($1, $2, $3, clock_timestamp()) on conflict (size) do nothing",
-    )
-    .bind(signed(tree.size()))
-    .bind(Checkpoint::sign(keys, tree))
-    .bind(stored(tree.hashes()))
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Copies the events into the table and moves the head.
-async fn copy(
+/// Moves the locked head and counts the events that it moves over.
+async fn advance(
     db: &mut PgConnection,
-    rows: Rows,
     first: u64,
     head: &Head,
+    counts: &Counts<'_>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("update audit_head set size = $1, frontier = $2, mac = $3")
+    sqlx::query(include_str!("advance.sql"))
         .bind(signed(head.size))
         .bind(stored(&head.frontier))
         .bind(&head.mac)
-        .execute(&mut *db)
+        .bind(&counts.grain)
+        .bind(&counts.bucket)
+        .bind(&counts.category)
+        .bind(&counts.event)
+        .bind(&counts.agent)
+        .bind(&counts.n)
+        .bind(signed(first))
+        .bind(signed(head.size - 1))
+        .execute(db)
         .await?;
+    Ok(())
+}
+
+/// Copies the events into the table.
+async fn copy(db: &mut PgConnection, rows: Rows, first: u64) -> Result<(), sqlx::Error> {
     let mut copy = db
         .copy_in_raw(
             "copy audit_events (seq, id, created_at, category, event, outcome, user_id, agent, \
@@ -270,18 +281,10 @@ impl<'a> Columns<'a> {
         rows
     }
 
-    /// Inserts the events and moves the head.
-    async fn insert(
-        &self,
-        db: &mut PgConnection,
-        first: u64,
-        head: &Head,
-    ) -> Result<(), sqlx::Error> {
+    /// Inserts the events.
+    async fn insert(&self, db: &mut PgConnection, first: u64) -> Result<(), sqlx::Error> {
         sqlx::query(include_str!("insert.sql"))
             .bind(signed(first))
-            .bind(signed(head.size))
-            .bind(stored(&head.frontier))
-            .bind(&head.mac)
             .bind(&self.id)
             .bind(&self.at)
             .bind(&self.category)

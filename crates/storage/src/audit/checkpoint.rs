@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sqlx::{Connection as _, PgConnection, PgPool};
-use systemprompt_audit::{Anchor, Checkpoint, Frontier, Keys};
+use systemprompt_audit::{Anchor, Checkpoint, Frontier, Head, Keys};
 use tokio::time::sleep;
 
 use super::append::stored;
@@ -20,6 +20,8 @@ use crate::partitions::AUDIT_PARTITION;
 const ROUND: Duration = Duration::from_secs(60);
 /// An anchor that says nothing for longer leaves it open whether anybody looks.
 const SILENCE: u64 = 3_600;
+/// How long an anchor grows: some five weeks at a line a minute.
+const MOST_BYTES: u64 = 8 << 20;
 /// Held by whoever makes a checkpoint.
 const LOCK: i64 = 0x6368_6563_6b70;
 
@@ -78,8 +80,45 @@ pub async fn checkpoint(
     if !mine {
         return Ok(None);
     }
-    let tree = tree(&mut tx, keys).await?;
-    let note = Checkpoint::sign(keys, &tree);
+    let tree = head(&mut tx).await?.open(keys).map_err(LogError::Head)?;
+    let (note, new) = store(&mut tx, keys, &tree).await?;
+    tx.commit().await?;
+    anchor.note(&note).map_err(|error| anchor.failed(error))?;
+    Ok(Some(Made {
+        size: tree.size(),
+        note,
+        new,
+    }))
+}
+
+/// The same with this process's keys, after whoever is about it now: until it returns,
+/// what was appended before is covered.
+pub(crate) async fn checkpoint_waiting(
+    db: &mut PgConnection,
+    anchor: &AnchorFile,
+) -> Result<(), sqlx::Error> {
+    let mut tx = db.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *tx)
+        .await?;
+    let head = head(&mut tx).await?;
+    let keys = ring::keys(head.log)?;
+    let tree = head.open(&keys).map_err(LogError::Head)?;
+    let (note, _) = store(&mut tx, &keys, &tree).await?;
+    tx.commit().await?;
+    let noted = anchor.note(&note);
+    noted.map_err(|error| sqlx::Error::Io(io::Error::other(anchor.failed(error))))
+}
+
+/// Signs a checkpoint and keeps it, unless there is one of that size; what was signed,
+/// and whether it is new.
+pub(super) async fn store(
+    db: &mut PgConnection,
+    keys: &Keys,
+    tree: &Frontier,
+) -> Result<(String, bool), sqlx::Error> {
+    let note = Checkpoint::sign(keys, tree);
     let inserted = sqlx::query(
         "insert into audit_checkpoints (size, note, frontier, created_at) \
          values ($1, $2, $3, clock_timestamp()) on conflict (size) do nothing",
@@ -87,27 +126,18 @@ pub async fn checkpoint(
     .bind(tree.size().cast_signed())
     .bind(&note)
     .bind(stored(tree.hashes()))
-    .execute(&mut *tx)
+    .execute(db)
     .await?;
-    tx.commit().await?;
-    anchor
-        .note(&note)
-        .map_err(|error| CheckpointError::Anchor(anchor.0.clone(), error))?;
-    Ok(Some(Made {
-        size: tree.size(),
-        note,
-        new: inserted.rows_affected() == 1,
-    }))
+    Ok((note, inserted.rows_affected() == 1))
 }
 
-/// The tree at the head, without keeping others from appending.
-async fn tree(db: &mut PgConnection, keys: &Keys) -> Result<Frontier, LogError> {
+/// The head, without keeping others from appending.
+async fn head(db: &mut PgConnection) -> Result<Head, LogError> {
     let head: Option<StoredHead> =
         sqlx::query_as("select log_id, size, frontier, mac from audit_head")
             .fetch_optional(db)
             .await?;
-    let head = ring::head(head.ok_or(LogError::NoHead)?);
-    head.open(keys).map_err(LogError::Head)
+    Ok(ring::head(head.ok_or(LogError::NoHead)?))
 }
 
 /// Covers the log at once and then every minute, for ever. Any number of servers
@@ -155,6 +185,10 @@ impl AnchorFile {
         Ok(whole.lines().map(str::to_owned).collect())
     }
 
+    fn failed(&self, error: io::Error) -> CheckpointError {
+        CheckpointError::Anchor(self.0.clone(), error)
+    }
+
     /// Appends a checkpoint, unless it is the last line and was written within
     /// the hour.
     fn note(&self, note: &str) -> io::Result<()> {
@@ -163,6 +197,9 @@ impl AnchorFile {
         };
         let folder = self.0.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
+        // Held while the file is written or replaced by a shorter one.
+        let held = File::open(folder)?;
+        held.lock()?;
         let made = !self.0.exists();
         let mut file = OpenOptions::new()
             .read(true)
@@ -186,10 +223,31 @@ impl AnchorFile {
         file.seek(SeekFrom::Start(end))?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
-        if made {
-            File::open(folder)?.sync_all()?;
+        let grown = end + line.len() as u64 > MOST_BYTES;
+        if grown {
+            self.thin()?;
+        }
+        if made || grown {
+            held.sync_all()?;
         }
         Ok(())
+    }
+
+    /// Replaces the file by one without lines that newer ones make superfluous: whoever
+    /// checks the log against a line checks all that came before it. So the newer half
+    /// stays, and of the older one every tenth, to tell where to look.
+    fn thin(&self) -> io::Result<()> {
+        let lines = self.lines()?;
+        let older = lines.len() / 2;
+        let kept = lines
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| *n >= older || n % 10 == 0);
+        let text: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+        let new = self.0.with_added_extension("new");
+        fs::write(&new, text)?;
+        File::open(&new)?.sync_all()?;
+        fs::rename(&new, &self.0)
     }
 }
 
@@ -213,6 +271,49 @@ mod tests {
     use systemprompt_audit::Hash;
 
     use super::*;
+
+    #[test]
+    fn the_anchor_does_not_grow_for_ever() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let anchor = AnchorFile::new(folder.path().join("anchor"));
+        let keys = Keys::generate();
+        let mut tree = Frontier::default();
+        let mut next = || {
+            tree.push(Hash::leaf(b"event"));
+            Checkpoint::sign(&keys, &tree)
+        };
+        let line = Anchor::of(&next()).expect("a line").to_string();
+        // As good as full: what was written long ago, told apart by its first word.
+        let full = usize::try_from(MOST_BYTES).expect("fits") / line.len();
+        let old: String = (0..full)
+            .map(|n| format!("{n} {}\n", &line[..line.len() - 8]))
+            .collect();
+        fs::write(anchor.path(), &old).expect("written");
+        let (mut longest, mut last) = (0, String::new());
+        while longest < MOST_BYTES {
+            last = next();
+            anchor.note(&last).expect("written");
+            let before = longest;
+            longest = fs::metadata(anchor.path()).expect("there").len();
+            if longest < before {
+                break;
+            }
+        }
+        let lines = anchor.lines().expect("read");
+        let half = full / 2;
+        assert!(
+            lines.len() > half && lines.len() < half * 6 / 5 + 100,
+            "{}",
+            lines.len()
+        );
+        assert!(
+            lines[0].starts_with("0 ") && lines[1].starts_with("10 "),
+            "{lines:?}"
+        );
+        let newest = Anchor::of(&last).expect("a line").to_string();
+        assert_eq!(lines.last(), Some(&newest), "the newest is never lost");
+        assert!(!folder.path().join("anchor.new").exists());
+    }
 
     #[test]
     fn the_anchor_says_each_checkpoint_once_and_mends_what_a_crash_cut_off() {

@@ -21,6 +21,19 @@ pub enum ExportError {
     Output(#[from] io::Error),
 }
 
+/// What to hand out.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The number of the first event.
+    pub from: u64,
+    /// The number after the last; the end of the log if absent.
+    pub until: Option<u64>,
+    /// Who asks for it.
+    pub by: &'a str,
+    /// Now.
+    pub now: OffsetDateTime,
+}
+
 /// What was handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
@@ -32,20 +45,24 @@ pub struct Exported {
     pub events: u64,
 }
 
-/// Writes the texts of the events from `from` up to `until`, the end if none is
-/// given. That it was done is an event itself, recorded before anything leaves.
+/// Writes the texts of events, and tells how many of how many are written. That it was
+/// done is an event itself, recorded before anything leaves.
 ///
 /// # Errors
 /// When the database fails or the writer does.
 pub async fn export(
     db: &PgPool,
-    from: u64,
-    until: Option<u64>,
-    by: &str,
-    now: OffsetDateTime,
+    wanted: Wanted<'_>,
     out: &mut dyn Write,
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
     let mut db = db.acquire().await?.detach();
+    let Wanted {
+        from,
+        until,
+        by,
+        now,
+    } = wanted;
     let end = size(&mut db).await?.cast_unsigned();
     let until = until.map_or(end, |until| until.min(end)).max(from);
     let detail = json!({ "what": "audit", "from": from, "until": until });
@@ -64,6 +81,7 @@ pub async fn export(
     let read = read::texts(&mut db, from, until, |_, text| {
         written = writeln!(out, "{text}");
         events += 1;
+        progress(events, until - from);
         written.is_ok()
     })
     .await;

@@ -1,7 +1,4 @@
--- Appends events, numbered from $1, and moves the locked head to $2.
-with moved as (
-    update audit_head set size = $2, frontier = $3, mac = $4
-)
+-- Inserts events, numbered from $1.
 insert into audit_events (
     seq, id, created_at, category, event, outcome, user_id, agent, token, trace_id, subject_id,
     state, detail, digest, body
@@ -10,8 +7,8 @@ select
     $1 + n - 1, id, created_at, category, event, outcome, user_id, agent, token, trace_id,
     subject_id, state, detail::jsonb, digest, body
 from unnest(
-    $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-    $12::text[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::bytea[], $18::text[]
+    $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::bytea[], $15::text[]
 ) with ordinality as e (
     id, created_at, category, event, outcome, user_id, agent, token, trace_id, subject_id, state,
     detail, digest, body, n

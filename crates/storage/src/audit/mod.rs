@@ -6,7 +6,8 @@
 //! the log's. So that nobody deadlocks, locks are taken in one order: rows and
 //! rollups, conversations, accounts of budgets, and last the head; people and the
 //! counts of audit events are written only under it. What is appended goes into
-//! the transaction that changes something, as its last statement.
+//! the transaction that changes something, as its last statement. Batches give the
+//! head back before their commit is on disk, and wait for that afterwards.
 
 mod append;
 mod checkpoint;
@@ -24,10 +25,11 @@ mod verify;
 
 use sqlx::PgConnection;
 
-pub(crate) use self::append::{append, append_all, append_batch, lock};
+pub(crate) use self::append::{append, append_all, append_batch, lock, synced};
+pub(crate) use self::checkpoint::checkpoint_waiting;
 pub use self::checkpoint::{AnchorFile, CheckpointError, Made, checkpoint, is_partition_end, tend};
 pub(crate) use self::entry::Entry;
-pub use self::export::{ExportError, Exported, export};
+pub use self::export::{ExportError, Exported, Wanted, export};
 pub use self::people::{Erased, erase};
 pub use self::prove::{Proof, ProveError, prove};
 pub use self::ring::{LogError, begin, open};

@@ -89,11 +89,17 @@ impl Proof {
     }
 }
 
-/// Proves an event, given by its number or its id.
+/// Proves an event, given by its number or its id, and tells how many of how many events
+/// were hashed for it.
 ///
 /// # Errors
 /// When there is no such event, no checkpoint covers it, or the database fails.
-pub async fn prove(db: &PgPool, key: &PublicKey, event: &str) -> Result<Proof, ProveError> {
+pub async fn prove(
+    db: &PgPool,
+    key: &PublicKey,
+    event: &str,
+    progress: impl FnMut(u64, u64),
+) -> Result<Proof, ProveError> {
     let mut db = db.acquire().await?.detach();
     let mut tx = db.begin().await?;
     sqlx::raw_sql(
@@ -102,7 +108,7 @@ pub async fn prove(db: &PgPool, key: &PublicKey, event: &str) -> Result<Proof, P
     )
     .execute(&mut *tx)
     .await?;
-    let proof = find_and_prove(&mut tx, key, event).await;
+    let proof = find_and_prove(&mut tx, key, event, progress).await;
     drop(tx);
     let _ = db.close_hard().await;
     proof
@@ -112,6 +118,7 @@ async fn find_and_prove(
     db: &mut PgConnection,
     key: &PublicKey,
     event: &str,
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Proof, ProveError> {
     let unknown = || ProveError::Unknown(event.to_owned());
     let index = match (event.parse::<i64>(), event.parse::<Uuid>()) {
@@ -143,6 +150,7 @@ async fn find_and_prove(
     let mut prover = Prover::inclusion(index, size, &floor).map_err(|_| unknown())?;
     read::texts(db, floor.size(), size, |seq, text| {
         prover.push(seq, Hash::leaf(text.as_bytes()));
+        progress(seq.saturating_sub(floor.size()), size - floor.size());
         true
     })
     .await?;

@@ -118,6 +118,14 @@ fn enroll(keys: Keys) -> Arc<Keys> {
     Arc::clone(ring.entry(keys.log()).or_insert(keys))
 }
 
+/// The keys of a log, which this process has to have.
+pub(super) fn keys(log: Uuid) -> Result<Arc<Keys>, LogError> {
+    of(log).ok_or_else(|| LogError::NoKeys {
+        log,
+        file: "keys/audit".into(),
+    })
+}
+
 /// The keys of a log, if this process has them.
 pub(super) fn of(log: Uuid) -> Option<Arc<Keys>> {
     let ring = RING.read().unwrap_or_else(PoisonError::into_inner);

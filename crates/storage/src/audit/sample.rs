@@ -1,13 +1,14 @@
 //! Events like those of requests, for benchmarks.
 
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::append::append_batch;
+use super::append::{append_batch, synced};
 use super::entry::Entry;
 
-/// Appends so many starts and ends of requests in one transaction.
+/// Appends so many starts and ends of requests in one transaction, and returns when they
+/// are on disk.
 ///
 /// # Errors
 /// When the database fails.
@@ -44,7 +45,9 @@ pub async fn append_sample(db: &PgPool, events: usize) -> Result<(), sqlx::Error
         }
     });
     let entries: Vec<_> = entries.collect();
+    let mut db = db.acquire().await?;
     let mut tx = db.begin().await?;
     append_batch(&mut tx, &entries).await?;
-    tx.commit().await
+    tx.commit().await?;
+    synced(&mut db).await
 }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use self::account::Account;
 use self::binaries::Installation;
@@ -26,9 +27,13 @@ use self::lock::Lock;
 use self::place::Place;
 
 pub use self::error::EmbeddedError;
+use crate::rights;
 
 /// The cluster's superuser, whose password is ours alone.
 const SUPERUSER: &str = "systemprompt";
+
+/// What servers and command lines run as: it may do what [`crate::rights`] says.
+const SERVICE: &str = "systemprompt_server";
 
 /// The database with our tables.
 const DATABASE: &str = "systemprompt";
@@ -171,6 +176,20 @@ impl Embedded {
         self.connect.clone()
     }
 
+    /// How to connect as the role that owns nothing, which is made if it is not there.
+    /// It has the superuser's password: whoever can read that may do everything anyway.
+    ///
+    /// # Errors
+    ///
+    /// When the role cannot be made.
+    pub(crate) async fn service_options(&self) -> Result<PgConnectOptions, EmbeddedError> {
+        let password = read_password(&self.place)?;
+        let mut superuser = self.connect.connect().await?;
+        rights::make_role(&mut superuser, SERVICE, &password).await?;
+        superuser.close().await?;
+        Ok(self.connect.clone().username(SERVICE))
+    }
+
     /// A program of the PostgreSQL that runs the cluster, such as `pg_dump`.
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
@@ -241,18 +260,23 @@ impl Drop for Embedded {
     }
 }
 
-/// Reads the password and puts together how to connect.
-fn connect_options(place: &Place) -> Result<PgConnectOptions, EmbeddedError> {
+fn read_password(place: &Place) -> Result<String, EmbeddedError> {
     let path = place.password();
     let password = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => EmbeddedError::PasswordMissing { path: path.clone() },
         _ => EmbeddedError::at(&path)(error),
     })?;
+    Ok(password.trim_end().to_owned())
+}
+
+/// Reads the password and puts together how to connect.
+fn connect_options(place: &Place) -> Result<PgConnectOptions, EmbeddedError> {
+    let password = read_password(place)?;
     Ok(PgConnectOptions::new_without_pgpass()
         .socket(place.socket())
         .port(5432)
         .username(SUPERUSER)
-        .password(password.trim_end())
+        .password(&password)
         .database(DATABASE)
         .ssl_mode(PgSslMode::Disable))
 }

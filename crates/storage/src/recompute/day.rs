@@ -130,7 +130,10 @@ impl Recompute<'_> {
             "new_cost_nanos": sum.new.0,
             "models": models.collect::<Vec<_>>(),
         });
-        let entry = Entry::administration("costs_recomputed", self.clock.now(), &detail);
+        let entry = Entry {
+            by: self.by,
+            ..Entry::administration("costs_recomputed", self.clock.now(), &detail)
+        };
         audit::append(db, entry).await
     }
 }

@@ -5,7 +5,9 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use time::OffsetDateTime;
 
-use crate::audit::{Entry, append};
+use super::Occasion;
+use super::days::{applied, unless_busy};
+use crate::audit::{append, checkpoint_waiting};
 use crate::partitions::{self, AUDIT_PARTITION, Part, Partition};
 
 /// The partitions at the beginning of the trail of which all events are older
@@ -39,14 +41,16 @@ fn end(partition: &Partition) -> Option<i64> {
 
 /// Appends, once, where the trail is about to begin: a verifier has to meet that
 /// event, as somebody else who drops partitions could not have made it. It comes
-/// first, in case only a part of the rest is done.
+/// first, in case only a part of the rest is done, and it is covered by a checkpoint
+/// here and in the anchor before anything goes. `false` where somebody else has been
+/// making checkpoints for too long.
 pub(super) async fn announce(
     db: &mut PgConnection,
     partition: &Partition,
-    now: OffsetDateTime,
-) -> Result<(), sqlx::Error> {
+    occasion: Occasion<'_>,
+) -> Result<bool, sqlx::Error> {
     let Some(end) = end(partition).filter(|end| *end > 0) else {
-        return Ok(());
+        return Ok(true);
     };
     let said: bool = sqlx::query_scalar(
         "select exists (select from audit_events \
@@ -57,7 +61,8 @@ pub(super) async fn announce(
     .fetch_one(&mut *db)
     .await?;
     if said {
-        return Ok(());
+        // By a run that was interrupted, perhaps before it was covered.
+        return unless_busy(checkpoint_waiting(db, occasion.anchor).await);
     }
     let detail = json!({
         "table": partition.table,
@@ -65,12 +70,9 @@ pub(super) async fn announce(
         "audit_floor": end,
     });
     let mut tx = db.begin().await?;
-    append(
-        &mut tx,
-        Entry::administration("retention_applied", now, &detail),
-    )
-    .await?;
-    tx.commit().await
+    append(&mut tx, applied(occasion, &detail)).await?;
+    tx.commit().await?;
+    unless_busy(checkpoint_waiting(db, occasion.anchor).await)
 }
 
 /// Whether a checkpoint was signed over the trail up to `end`.

@@ -1,11 +1,11 @@
 //! Partitions that expired: each is detached without stopping anybody, then
 //! dropped, which costs the same however many rows it has.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use time::{Duration, OffsetDateTime};
 
-use super::{Removed, web};
+use super::{Occasion, Removed, web};
 use crate::audit::{self, Entry};
 use crate::partitions::{self, EXPIRED, Hold, Part, Partition, WEB};
 
@@ -44,7 +44,7 @@ pub(super) async fn expired(
 pub(super) async fn take(
     db: &mut PgConnection,
     partition: &Partition,
-    now: OffsetDateTime,
+    occasion: Occasion<'_>,
 ) -> Result<Taken, sqlx::Error> {
     if partition.hold == Hold::Attached && !unless_busy(mark(db, partition).await)? {
         return Ok(Taken::Busy);
@@ -63,7 +63,7 @@ pub(super) async fn take(
             return Ok(Taken::Stuck);
         }
     }
-    let dropped = drop(db, partition, now).await;
+    let dropped = drop(db, partition, occasion).await;
     match dropped {
         Ok(removed) => Ok(Taken::Removed(removed)),
         Err(error) => unless_busy(Err(error)).map(|_| Taken::Busy),
@@ -87,12 +87,12 @@ async fn mark(db: &mut PgConnection, partition: &Partition) -> Result<(), sqlx::
 async fn drop(
     db: &mut PgConnection,
     partition: &Partition,
-    now: OffsetDateTime,
+    occasion: Occasion<'_>,
 ) -> Result<Removed, sqlx::Error> {
     let mut tx = db.begin().await?;
     let removed = count(&mut tx, partition).await?;
     run(&mut tx, format!("drop table {}", partition.name)).await?;
-    record(&mut tx, &removed, Some(&partition.name), now).await?;
+    record(&mut tx, &removed, Some(&partition.name), occasion).await?;
     tx.commit().await?;
     Ok(removed)
 }
@@ -132,7 +132,7 @@ pub(super) async fn record(
     db: &mut PgConnection,
     removed: &Removed,
     partition: Option<&str>,
-    now: OffsetDateTime,
+    occasion: Occasion<'_>,
 ) -> Result<(), sqlx::Error> {
     let detail = json!({
         "table": removed.table,
@@ -141,11 +141,19 @@ pub(super) async fn record(
         "from": removed.from.map(crate::budgets::stamp),
         "to": removed.to.map(crate::budgets::stamp),
     });
-    audit::append(db, Entry::administration("retention_applied", now, &detail)).await
+    audit::append(db, applied(occasion, &detail)).await
+}
+
+/// The audit event of what retention does.
+pub(super) fn applied<'a>(occasion: Occasion<'a>, detail: &'a Value) -> Entry<'a> {
+    Entry {
+        by: occasion.by,
+        ..Entry::administration("retention_applied", occasion.now, detail)
+    }
 }
 
 /// Whether it was done; `false` where a lock was not to be had.
-fn unless_busy(done: Result<(), sqlx::Error>) -> Result<bool, sqlx::Error> {
+pub(super) fn unless_busy(done: Result<(), sqlx::Error>) -> Result<bool, sqlx::Error> {
     match done {
         Ok(()) => Ok(true),
         Err(sqlx::Error::Database(error))

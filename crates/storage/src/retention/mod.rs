@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 use self::days::Taken;
 pub use self::marks::detail_kept_from;
 pub(crate) use self::marks::{DETAIL, QUARTERS, kept_from};
+use crate::audit::AnchorFile;
 
 /// One run at a time on all servers, the command line included.
 const LOCK: i64 = 0x7265_7461_696e_6564;
@@ -61,6 +62,18 @@ impl From<&Analytics> for Retention {
             imported_days: None,
         }
     }
+}
+
+/// When something is removed, by whom, and where that is covered before the log loses
+/// its beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// Now.
+    pub now: OffsetDateTime,
+    /// Who asked for it; `None`: the schedule.
+    pub by: Option<&'a str>,
+    /// The audit log's anchor on this machine.
+    pub anchor: &'a AnchorFile,
 }
 
 /// What was removed from a table, or would be.
@@ -128,7 +141,7 @@ impl Retention {
     pub async fn apply(
         &self,
         pool: &PgPool,
-        now: OffsetDateTime,
+        occasion: Occasion<'_>,
         progress: impl FnMut(&Removed),
     ) -> Result<Option<Outcome>, sqlx::Error> {
         // The lock and the settings go with the connection, whatever happens.
@@ -141,7 +154,7 @@ impl Retention {
         if !mine {
             return Ok(None);
         }
-        let outcome = self.remove(&mut db, now, progress).await?;
+        let outcome = self.remove(&mut db, occasion, progress).await?;
         // A connection's end is noticed some time after it was closed.
         sqlx::query("select pg_advisory_unlock($1)")
             .bind(LOCK)
@@ -154,9 +167,10 @@ impl Retention {
     async fn remove(
         &self,
         db: &mut PgConnection,
-        now: OffsetDateTime,
+        occasion: Occasion<'_>,
         mut progress: impl FnMut(&Removed),
     ) -> Result<Outcome, sqlx::Error> {
+        let now = occasion.now;
         let mut outcome = Outcome::default();
         let mut told = |outcome: &mut Outcome, removed: &Removed| {
             progress(removed);
@@ -167,14 +181,14 @@ impl Retention {
             let mut stuck = None;
             let imported = self.imported_from(now);
             for day in web::imported(db, from, imported).await? {
-                web::thin(db, day, now, |r| told(&mut outcome, r)).await?;
+                web::thin(db, day, occasion, |r| told(&mut outcome, r)).await?;
             }
             for partition in days::expired(db, from, imported).await? {
                 if stuck == Some(partition.table) {
                     outcome.busy.push(partition.name);
                     continue;
                 }
-                match days::take(db, &partition, now).await? {
+                match days::take(db, &partition, occasion).await? {
                     Taken::Removed(removed) => told(&mut outcome, &removed),
                     Taken::Busy => outcome.busy.push(partition.name),
                     Taken::Stuck => {
@@ -184,24 +198,31 @@ impl Retention {
                 }
             }
             for growing in trim::DETAIL {
-                trim::take(db, growing, from, now, |r| told(&mut outcome, r)).await?;
+                trim::take(db, growing, from, occasion, |r| told(&mut outcome, r)).await?;
             }
             web::forget(db, from.min(imported.unwrap_or(from)), imported).await?;
         }
         if let Some(from) = midnight_before(now, SALTS_KEPT) {
             for growing in trim::VISITORS {
-                trim::take(db, growing, from, now, |r| told(&mut outcome, r)).await?;
+                trim::take(db, growing, from, occasion, |r| told(&mut outcome, r)).await?;
             }
         }
         if let Some(from) = midnight_before(now, QUARTERS_KEPT) {
             marks::raise(db, QUARTERS, from).await?;
             for growing in trim::QUARTERS {
-                trim::take(db, growing, from, now, |r| told(&mut outcome, r)).await?;
+                trim::take(db, growing, from, occasion, |r| told(&mut outcome, r)).await?;
             }
         }
+        trim::take(db, &trim::CHECKPOINTS, now, occasion, |r| {
+            told(&mut outcome, r);
+        })
+        .await?;
         for partition in self.expired_audit(db, now).await? {
-            audit::announce(db, &partition, now).await?;
-            match days::take(db, &partition, now).await? {
+            if !audit::announce(db, &partition, occasion).await? {
+                outcome.busy.push(partition.name);
+                break;
+            }
+            match days::take(db, &partition, occasion).await? {
                 Taken::Removed(removed) => told(&mut outcome, &removed),
                 Taken::Busy | Taken::Stuck => {
                     // The trail has no holes: it only ever loses its beginning.
@@ -245,6 +266,8 @@ impl Retention {
                 outcome.removed.extend(count);
             }
         }
+        let count = trim::count(&mut db, &trim::CHECKPOINTS, now).await?;
+        outcome.removed.extend(count);
         for partition in partitions {
             outcome.add(&days::count(&mut db, &partition).await?);
         }

@@ -4,8 +4,8 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use time::OffsetDateTime;
 
-use super::Removed;
 use super::days::record;
+use super::{Occasion, Removed};
 
 /// Pages of a table that one transaction looks through: 8 MiB.
 const PAGES: i64 = 1_024;
@@ -89,6 +89,13 @@ pub(super) const QUARTERS: &[Growing] = &[
     by_time("page_quarter", "bucket", "bucket < $1"),
 ];
 
+/// Checkpoints of the audit log that later ones make superfluous.
+pub(super) const CHECKPOINTS: Growing = by_time(
+    "audit_checkpoints",
+    "created_at",
+    "created_at < $1 and audit_checkpoint_superfluous(audit_checkpoints)",
+);
+
 type Found = (i64, Option<OffsetDateTime>, Option<OffsetDateTime>);
 
 impl Growing {
@@ -108,7 +115,7 @@ pub(super) async fn take(
     db: &mut PgConnection,
     growing: &Growing,
     from: OffsetDateTime,
-    now: OffsetDateTime,
+    occasion: Occasion<'_>,
     mut told: impl FnMut(&Removed),
 ) -> Result<(), sqlx::Error> {
     let pages: i64 = sqlx::query_scalar(
@@ -127,7 +134,7 @@ pub(super) async fn take(
         }
         let found = delete(&mut tx, growing, from, (page, next)).await?;
         if let Some(removed) = growing.removed(found) {
-            record(&mut tx, &removed, None, now).await?;
+            record(&mut tx, &removed, None, occasion).await?;
             tx.commit().await?;
             told(&removed);
         }

@@ -4,8 +4,8 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
-use super::Removed;
 use super::days::record;
+use super::{Occasion, Removed};
 use crate::partitions::WEB;
 
 /// The days before `from` whose imported traffic is still kept: all of them, or
@@ -29,7 +29,7 @@ pub(super) async fn imported(
 pub(super) async fn thin(
     db: &mut PgConnection,
     day: Date,
-    now: OffsetDateTime,
+    occasion: Occasion<'_>,
     mut told: impl FnMut(&Removed),
 ) -> Result<(), sqlx::Error> {
     let since = day.midnight().assume_utc();
@@ -58,7 +58,7 @@ pub(super) async fn thin(
             from: Some(since),
             to: until,
         };
-        record(&mut tx, &removed, None, now).await?;
+        record(&mut tx, &removed, None, occasion).await?;
         tx.commit().await?;
         told(&removed);
     }

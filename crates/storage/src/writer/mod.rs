@@ -99,9 +99,11 @@ impl Writer {
         accept_gap: bool,
     ) -> Result<Self, WriterError> {
         let from = cursor::find(&pool, &spool, accept_gap).await?;
+        let mut db = pool.acquire().await?;
+        // An earlier run may have ended between its last commit and the disk.
+        crate::audit::synced(&mut db).await?;
         spool.committed(from);
         let mut memory = Memory::default();
-        let mut db = pool.acquire().await?;
         memory.partitions.ensure(&mut db, [], clock.now()).await?;
         drop(db);
         let intake = Intake::new(spool.reader(from));

@@ -13,6 +13,7 @@ use super::cursor::{Moved, advance};
 use super::depth::{Depth, Extent};
 use super::rows::Columns;
 use super::{WriterError, audit, conversations, rollups, rows, seen};
+use crate::audit::synced;
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 use crate::tools;
@@ -113,6 +114,9 @@ async fn attempt(
     if depth >= Depth::Cursor
         && let Moved::Already = advance(&mut tx, spool, span, now).await?
     {
+        drop(tx);
+        // What was committed then may not be on disk yet.
+        synced(db).await?;
         return Ok(0);
     }
     // Sampling thins the detail; everything below counts what came.
@@ -159,6 +163,7 @@ async fn attempt(
         let others: Vec<_> = told.entries().chain(settled.pauses()).collect();
         audit::append(&mut tx, batch, &finished, &others).await?;
         tx.commit().await?;
+        synced(db).await?;
         settlement.committed(settled);
     } else {
         tx.commit().await?;

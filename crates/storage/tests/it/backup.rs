@@ -82,7 +82,13 @@ async fn a_restored_backup_has_everything_and_catches_up_from_the_spool() {
     let mut restore = restored.program("pg_restore");
     let name = restored.connect_options();
     let name = name.get_database().expect("it has a name");
-    restore.args(["--exit-on-error", "--no-owner", "--dbname", name]);
+    restore.args([
+        "--exit-on-error",
+        "--no-owner",
+        "--no-acl",
+        "--dbname",
+        name,
+    ]);
     run({
         restore.arg(&dump);
         restore

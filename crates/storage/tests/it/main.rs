@@ -9,6 +9,7 @@ mod jobs;
 mod prices;
 mod recompute;
 mod retention;
+mod rights;
 mod sampling;
 mod tokens;
 mod users;

@@ -14,7 +14,7 @@ use systemprompt_domain::usage::OtherModel;
 use systemprompt_domain::{Clock, RequestState, Tokens, Usage, UsageSource};
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::check::check;
-use systemprompt_storage::recompute::{Outcome, Progress, Recompute, Selection};
+use systemprompt_storage::recompute::{DayDone, Outcome, Recompute, Selection};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -169,7 +169,7 @@ async fn recompute(
     catalogue: &Catalogue,
     selection: Selection,
     dry_run: bool,
-    progress: impl FnMut(Progress),
+    progress: impl FnMut(DayDone),
 ) -> Outcome {
     let run = Recompute {
         pool: db.pool(),
@@ -177,6 +177,7 @@ async fn recompute(
         rules: &Rules::default(),
         selection,
         dry_run,
+        by: Some("cli:ada"),
         clock: Clock::System,
     };
     run.run(progress).await.expect("runs")

@@ -11,10 +11,12 @@ use systemprompt_audit::{Frontier, Hash, Head};
 use systemprompt_capture::Spool;
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Event, RequestState};
+use systemprompt_storage::audit::{AnchorFile, checkpoint};
 use systemprompt_storage::check::check;
-use systemprompt_storage::retention::{Outcome, Retention, detail_kept_from};
+use systemprompt_storage::retention::{Occasion, Outcome, Retention, detail_kept_from};
 use systemprompt_storage::{AUDIT_PARTITION, Hold, Part, partitions};
 use systemprompt_testkit::db::TestDb;
+use tempfile::TempDir;
 use time::{Date, OffsetDateTime};
 
 use crate::writer::{append, context, count, end, finished, spool, writer};
@@ -86,9 +88,23 @@ async fn hundred_days() -> (TestDb, Spool, tempfile::TempDir) {
     (db, spool, folder)
 }
 
+/// By nobody, with an anchor that all these tests write to.
+pub(crate) fn on(now: OffsetDateTime) -> Occasion<'static> {
+    static ANCHOR: LazyLock<(TempDir, AnchorFile)> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let anchor = AnchorFile::new(folder.path().join("anchor"));
+        (folder, anchor)
+    });
+    Occasion {
+        now,
+        by: None,
+        anchor: &ANCHOR.1,
+    }
+}
+
 async fn apply(db: &PgPool) -> Outcome {
     let outcome = KEEP
-        .apply(db, *NOW, |_| {})
+        .apply(db, on(*NOW), |_| {})
         .await
         .expect("the run succeeds");
     outcome.expect("nobody else is about it")
@@ -250,7 +266,10 @@ async fn budgets_go_with_their_leases_when_their_period_is_as_old() {
     let sql = "update budget_periods set leased_nanos = 5 where period_start < now() - interval '99 days'; \
                update budget_leases set leased_nanos = 5 where period_start < now() - interval '99 days'";
     db.pool().execute(sql).await.expect("updated");
-    let outcome = keep.apply(db.pool(), now, |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     let removed = rows(&outcome);
     // Those of 100 and 90 days ago ended; something is still leased of the first.
@@ -273,7 +292,10 @@ async fn budgets_go_with_their_leases_when_their_period_is_as_old() {
         audit_days: None,
         imported_days: None,
     };
-    let outcome = keep.apply(db.pool(), now, |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     for table in ["budget_leases", "budget_periods"] {
         let found = rows(&outcome).into_iter().find(|row| row.0 == table);
@@ -410,8 +432,8 @@ async fn of_two_servers_one_is_about_it() {
     let (db, _spool, _folder) = hundred_days().await;
     let now = *NOW;
     let (one, other) = tokio::join!(
-        KEEP.apply(db.pool(), now, |_| {}),
-        KEEP.apply(db.pool(), now, |_| {})
+        KEEP.apply(db.pool(), on(now), |_| {}),
+        KEEP.apply(db.pool(), on(now), |_| {})
     );
     let outcomes = [one.expect("succeeds"), other.expect("succeeds")];
     let dropped: u32 = outcomes
@@ -430,7 +452,10 @@ async fn of_two_servers_one_is_about_it() {
     held.execute("select pg_advisory_lock(x'72657461696e6564'::bigint)")
         .await
         .expect("locked");
-    let third = KEEP.apply(db.pool(), now, |_| {}).await.expect("succeeds");
+    let third = KEEP
+        .apply(db.pool(), on(now), |_| {})
+        .await
+        .expect("succeeds");
     assert_eq!(third, None);
 }
 
@@ -473,8 +498,18 @@ async fn the_audit_trail_ends_at_a_checkpoint_or_stays() {
         imported_days: None,
     };
     let now = *NOW;
+    let folder = tempfile::tempdir().expect("a folder");
+    let anchor = AnchorFile::new(folder.path().join("anchor"));
+    let occasion = Occasion {
+        now,
+        by: Some("cli:ada"),
+        anchor: &anchor,
+    };
     let audit = async || {
-        let outcome = keep.apply(db.pool(), now, |_| {}).await.expect("succeeds");
+        let outcome = keep
+            .apply(db.pool(), occasion, |_| {})
+            .await
+            .expect("succeeds");
         let outcome = outcome.expect("nobody else is about it");
         let trail = outcome
             .removed
@@ -505,6 +540,19 @@ async fn the_audit_trail_ends_at_a_checkpoint_or_stays() {
     let told = "select count(*) from audit_events where event = 'retention_applied' \
                 and detail -> 'audit_floor' = '10000000'";
     assert_eq!(count(db.pool(), told).await, 1);
+    // And by whom; it is covered, outside the database too, before it goes.
+    let told = "select count(*) from audit_trail \
+                where event = 'retention_applied' and user_id = 'cli:ada'";
+    assert!(count(db.pool(), told).await >= 2);
+    let covered = "select count(*) from audit_checkpoints c, audit_events e \
+                   where e.detail -> 'audit_floor' = '10000000' and c.size = e.seq + 1";
+    assert_eq!(count(db.pool(), covered).await, 1);
+    let size = count(db.pool(), "select max(size) from audit_checkpoints").await;
+    let lines = anchor.lines().expect("read");
+    assert!(
+        lines.len() == 1 && lines[0].contains(&format!(" {size} ")),
+        "{lines:?}"
+    );
     let summary = crate::audit::assert_sound(&db).await;
     assert_eq!(summary.dropped, 10_000_000);
     assert_eq!(audit().await, None, "there is no more");
@@ -530,8 +578,67 @@ async fn what_is_older_than_the_log_goes_without_a_proof() {
         detail_days: 90,
         audit_days: Some(30),
     };
-    let outcome = keep.apply(db.pool(), *NOW, |_| {}).await.expect("succeeds");
+    let outcome = keep
+        .apply(db.pool(), on(*NOW), |_| {})
+        .await
+        .expect("succeeds");
     let outcome = outcome.expect("nobody else is about it");
     assert_eq!(rows(&outcome), [("audit_events", 1, 5)]);
     assert_eq!(crate::audit::assert_sound(&db).await.dropped, 0);
+}
+
+#[tokio::test]
+async fn of_old_checkpoints_one_a_day_stays() {
+    let (db, folder) = (TestDb::new().await, tempfile::tempdir().expect("a folder"));
+    let spool = spool(&folder.path().join("spool"));
+    let keys = db.audit_keys();
+    let anchor = AnchorFile::new(folder.path().join("anchor"));
+    for n in 0..6 {
+        store(&db, &spool, &[request(0, n)]).await;
+        let made = checkpoint(db.pool(), &keys, &anchor).await.expect("made");
+        assert!(made.is_some_and(|made| made.new));
+    }
+    // Two of one day long ago, three of another, and one of today.
+    db.pool()
+        .execute(
+            "set session_replication_role = replica; \
+             update audit_checkpoints c set created_at = \
+                 date_trunc('day', now()) - interval '40 days' + n * interval '8 hours' \
+                 from (select size, row_number() over (order by size) as n from audit_checkpoints) r \
+                 where r.size = c.size and n < 6; \
+             reset session_replication_role",
+        )
+        .await
+        .expect("aged");
+    let sizes: Vec<i64> = sqlx::query_scalar("select size from audit_checkpoints order by size")
+        .fetch_all(db.pool())
+        .await
+        .expect("read");
+    // Nobody else may, and retention no more than that.
+    let refused = db.pool().execute("delete from audit_checkpoints").await;
+    assert!(
+        refused
+            .expect_err("refused")
+            .to_string()
+            .contains("insert-only")
+    );
+    let preview = KEEP.preview(db.pool(), *NOW).await.expect("counted");
+    let of = |outcome: &Outcome| {
+        let removed = outcome.removed.iter();
+        let removed = removed.filter(|removed| removed.table == "audit_checkpoints");
+        removed.map(|removed| removed.rows).sum::<i64>()
+    };
+    assert_eq!(of(&preview), 3);
+    assert_eq!(of(&apply(db.pool()).await), 3);
+    let kept: Vec<i64> = sqlx::query_scalar("select size from audit_checkpoints order by size")
+        .fetch_all(db.pool())
+        .await
+        .expect("read");
+    assert_eq!(kept, [sizes[1], sizes[4], sizes[5]]);
+    assert_eq!(of(&apply(db.pool()).await), 0);
+    assert_eq!(crate::audit::assert_sound(&db).await.checkpoints, 3);
+    // Even all at once the last of a day cannot be deleted.
+    let old = "delete from audit_checkpoints where created_at < now() - interval '31 days'";
+    let refused = db.pool().execute(old).await.expect_err("refused");
+    assert!(refused.to_string().contains("insert-only"), "{refused}");
 }

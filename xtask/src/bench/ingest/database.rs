@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool};
 use systemprompt_audit::Keys;
 use systemprompt_storage::embedded::Embedded;
@@ -25,14 +25,15 @@ pub(in crate::bench) struct Cluster {
 pub(in crate::bench) struct Database {
     admin: PgPool,
     pool: PgPool,
+    options: PgConnectOptions,
     /// Where `COPY` writes and reads: a file the cluster's account may use.
     file: String,
 }
 
 /// The one database; they are made and removed one after the other.
 const NAME: &str = "bench";
-/// As many as servers that append at once, and one that looks.
-const CONNECTIONS: u32 = 5;
+/// The writer's, and one that looks.
+const CONNECTIONS: u32 = 3;
 
 impl Cluster {
     pub(in crate::bench) async fn start(storage: &Path) -> anyhow::Result<Self> {
@@ -60,7 +61,7 @@ impl Cluster {
         let options = self.embedded.connect_options().database(NAME);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await?;
         systemprompt_storage::migrate(&pool).await?;
         systemprompt_storage::audit::begin(&pool, &self.keys).await?;
@@ -70,6 +71,7 @@ impl Cluster {
         Ok(Database {
             admin: self.admin.clone(),
             pool,
+            options,
             file: format!("{folder}/bench.copy"),
         })
     }
@@ -89,6 +91,11 @@ impl Cluster {
 impl Database {
     pub(in crate::bench) const fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// How to connect to it.
+    pub(in crate::bench) const fn options(&self) -> &PgConnectOptions {
+        &self.options
     }
 
     /// How many requests are stored.

@@ -17,7 +17,7 @@ use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
 pub(crate) use self::activity::add_activity;
-pub(crate) use self::audit::{Audited, add_audited};
+pub(crate) use self::audit::{Audited, Counts};
 use self::names::{Name, Names};
 pub(crate) use self::tools::add_tools;
 pub(crate) use self::usage::correct::correct;

@@ -1,7 +1,7 @@
 //! Proofs and exports: what others get, and can check without us.
 
 use systemprompt_audit::{Frontier, Hash, Keys};
-use systemprompt_storage::audit::{AnchorFile, ProveError, checkpoint, export, prove};
+use systemprompt_storage::audit::{AnchorFile, ProveError, Wanted, checkpoint, export, prove};
 use systemprompt_testkit::db::TestDb;
 use time::OffsetDateTime;
 
@@ -16,7 +16,7 @@ async fn every_event_is_proved_by_its_number_and_its_id() {
     for n in 0..13 {
         record(db.pool(), &format!("agent-{n}"), "ada").await;
     }
-    let proved = prove(db.pool(), key, "3").await;
+    let proved = prove(db.pool(), key, "3", |_, _| {}).await;
     assert!(
         matches!(proved, Err(ProveError::Uncovered(3))),
         "{proved:?}"
@@ -32,12 +32,14 @@ async fn every_event_is_proved_by_its_number_and_its_id() {
             .await
             .expect("read");
     for (seq, id, body) in &rows[..13] {
-        let proof = prove(db.pool(), key, &seq.to_string())
+        let proof = prove(db.pool(), key, &seq.to_string(), |_, _| {})
             .await
             .expect("proved");
         assert_eq!((proof.event.as_str(), proof.size), (body.as_str(), 13));
         proof.check(key).expect("it proves the event");
-        let by_id = prove(db.pool(), key, id).await.expect("found by its id");
+        let by_id = prove(db.pool(), key, id, |_, _| {})
+            .await
+            .expect("found by its id");
         assert_eq!(by_id, proof);
         // Nothing of it can be changed.
         let mut other = proof.clone();
@@ -53,13 +55,13 @@ async fn every_event_is_proved_by_its_number_and_its_id() {
         assert!(proof.check(Keys::generate().public()).is_err());
     }
     for unknown in ["14", "nothing", "01935e8d-7c2a-7bbb-8000-0123456789ab"] {
-        let proved = prove(db.pool(), key, unknown).await;
+        let proved = prove(db.pool(), key, unknown, |_, _| {}).await;
         assert!(
             matches!(proved, Err(ProveError::Unknown(_))),
             "{unknown}: {proved:?}"
         );
     }
-    let before = prove(db.pool(), key, "-3").await;
+    let before = prove(db.pool(), key, "-3", |_, _| {}).await;
     assert!(matches!(before, Err(ProveError::Before(-3))), "{before:?}");
 }
 
@@ -69,14 +71,21 @@ async fn an_export_is_the_leaves_of_the_tree_and_an_event_itself() {
     for n in 0..7 {
         record(db.pool(), &format!("agent-{n}"), "ada").await;
     }
-    let now = OffsetDateTime::now_utc();
-    let mut out = Vec::new();
-    let exported = export(db.pool(), 0, None, "cli", now, &mut out).await;
+    let wanted = |from, until| Wanted {
+        from,
+        until,
+        by: "cli",
+        now: OffsetDateTime::now_utc(),
+    };
+    let (mut out, mut told) = (Vec::new(), Vec::new());
+    let progress = |done, of| told.push((done, of));
+    let exported = export(db.pool(), wanted(0, None), &mut out, progress).await;
     assert_eq!(exported.expect("exported").events, 7);
+    assert_eq!((told.first(), told.last()), (Some(&(1, 7)), Some(&(7, 7))));
     let summary = assert_sound(&db).await;
     assert_eq!(summary.size, 8, "the export is recorded");
     let mut part = Vec::new();
-    let rest = export(db.pool(), 7, Some(8), "cli", now, &mut part).await;
+    let rest = export(db.pool(), wanted(7, Some(8)), &mut part, |_, _| {}).await;
     assert_eq!(rest.expect("exported").events, 1);
     out.append(&mut part);
     let text = String::from_utf8(out).expect("text");

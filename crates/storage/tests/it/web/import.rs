@@ -92,7 +92,7 @@ async fn imports_outlast_other_detail() {
     };
     let apply = async |keep: Retention| {
         let done = keep
-            .apply(lane.db.pool(), now, |_| {})
+            .apply(lane.db.pool(), crate::retention::on(now), |_| {})
             .await
             .expect("applied");
         assert_eq!(done.expect("nobody else").busy, [""; 0]);
