@@ -92,7 +92,8 @@ pub(crate) fn run(
     let batches = Batches::open(&args.files)?;
     let now = outside.clock.now();
     let outcome = database::with(&config, outside, async |storage, outside| {
-        let import = Import::new(storage.import_pool(), Judge::built_in(), now);
+        let judge = Judge::new(config.profile.web.rules().clone());
+        let import = Import::new(storage.import_pool(), judge, now);
         store(import, batches, &site, outside).await
     })?;
     if args.json {

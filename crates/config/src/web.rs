@@ -1,9 +1,11 @@
 //! The `web` section: which sites are counted, and at which paths.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use systemprompt_web::Rules;
 
 /// Which sites are counted, and at which paths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +31,18 @@ pub struct Web {
     /// How long imported traffic is kept; for ever if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imported_retention_days: Option<u32>,
+    /// The tables of `services/web/`, where they are not those that are compiled
+    /// in.
+    #[serde(skip)]
+    pub(crate) own_rules: Option<Arc<Rules>>,
+}
+
+impl Web {
+    /// What traffic is judged by.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        self.own_rules.as_ref().unwrap_or_else(|| Rules::built_in())
+    }
 }
 
 impl Default for Web {
@@ -42,6 +56,7 @@ impl Default for Web {
             requests_per_minute: 600,
             country_database: None,
             imported_retention_days: None,
+            own_rules: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::settings::Seen;
 use systemprompt_storage::users::Secret;
-use systemprompt_storage::web::Salts;
+use systemprompt_storage::web::{JudgeInForce, Salts};
 use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -43,7 +43,7 @@ use crate::refusals::Refusals;
 use crate::reload::{Noted, Reload};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
-use crate::web::{Paths, Sessions, Web};
+use crate::web::{self, Paths, Web};
 use crate::{app, jobs, keys, mcp, welcome};
 
 /// How long the end of an answer may wait for the disk.
@@ -63,6 +63,8 @@ pub(crate) struct Foundation<'a> {
     pub(crate) writer: Arc<WriterStats>,
     /// What the writer settles requests by.
     pub(crate) rules: RulesInForce,
+    /// What the writer of web traffic judges by.
+    pub(crate) judge: JudgeInForce,
     pub(crate) tls: Option<Swap<ServerConfig>>,
     pub(crate) shutdown: Shutdown,
 }
@@ -82,14 +84,15 @@ pub(crate) struct Server {
     known: Known,
     prices: Prices,
     rules: RulesInForce,
+    judge: JudgeInForce,
     noted: Noted,
     channels: Swap<Channels>,
     /// The profile in force, for jobs.
     profile: watch::Sender<Arc<Profile>>,
     jobs: Runner,
     tls: Option<Swap<ServerConfig>>,
-    /// What looking after web sessions takes.
-    sessions: Option<(Spool, Arc<Salts>)>,
+    /// The keys of web visitors, while their visits are taken.
+    salts: Option<Arc<Salts>>,
     shutdown: Shutdown,
 }
 
@@ -106,6 +109,7 @@ impl Server {
             boot,
             writer,
             rules,
+            judge,
             tls,
             shutdown,
         } = on;
@@ -184,16 +188,14 @@ impl Server {
             .map(|events| events.with_sampling(Sampling::new(analytics.sampling_rate)))
             .map(Arc::new);
         let body_idle = profile.limits.downstream.body_idle_timeout;
-        let web = match public.clone() {
+        let web = match public {
             Some(spool) => Some(Web::start(profile, spool, &storage.control_pool()).await?),
             None => None,
         };
         let content = analytics
             .enabled
             .then(|| Content::new(storage.control_pool(), &profile.web.sites, body_idle));
-        let sessions = public
-            .zip(web.as_ref())
-            .map(|(spool, web)| (spool, web.salts()));
+        let salts = web.as_ref().map(Web::salts);
         let live = Live::new(shutdown.clone());
         let dashboard = Dashboard::new(Admin::new(Inner {
             login: login.clone(),
@@ -245,12 +247,13 @@ impl Server {
             known,
             prices,
             rules,
+            judge,
             noted,
             channels: Swap::new(Channels::new(&profile.notifications)?),
             profile: in_force,
             jobs: jobs::runner(config, storage, following),
             tls,
-            sessions,
+            salts,
             shutdown,
         })
     }
@@ -266,6 +269,7 @@ impl Server {
             prices: self.prices.clone(),
             budgets: self.budgets.clone(),
             rules: self.rules.clone(),
+            judge: self.judge.clone(),
             channels: self.channels.clone(),
             tls: self.tls.clone(),
         }
@@ -286,9 +290,8 @@ impl Server {
         tasks.until_stopped(outbox.run(self.shutdown.stopping.clone()));
         let jobs = self.jobs.clone();
         tasks.until_stopped(jobs.run(Arc::clone(storage), self.shutdown.stopping.clone()));
-        if let Some((spool, salts)) = self.sessions.clone() {
-            let pool = storage.web_pool();
-            tasks.until_drained(Sessions { pool, spool, salts }.run());
+        if let Some(salts) = self.salts.clone() {
+            tasks.until_drained(web::follow_keys(salts, storage.control_pool()));
         }
 
         let (known, prices) = (self.known.clone(), self.prices.clone());

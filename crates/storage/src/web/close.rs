@@ -21,13 +21,15 @@ const SESSIONS: i64 = 2_000;
 const ON_THE_WAY: Duration = Duration::minutes(1);
 /// Imported sessions are closed by the import; by others, if it has died.
 const ABANDONED: Duration = Duration::HOUR;
+/// A server that stored nothing for so long is not waited for: it is gone, and
+/// sessions have to end.
+const GONE: Duration = Duration::HOUR;
 
 /// Which sessions are closed.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
-    /// Those of visitors, as time goes by. Everything that happened up to this
-    /// moment must be stored, but for what is on its way.
-    Visited(OffsetDateTime),
+    /// Those of visitors, as time goes by.
+    Visited,
     /// Those of an import, which has stored everything that it has.
     Imported {
         /// Whether it had files that pages load: then their absence tells.
@@ -87,6 +89,20 @@ pub(super) async fn lock(db: &mut PgConnection, wait: bool) -> Result<bool, sqlx
         .await
 }
 
+/// Up to when everything that happened is stored, whichever server took it: what
+/// waits in a spool may belong to a session that looks over.
+async fn stored_to(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+) -> Result<OffsetDateTime, sqlx::Error> {
+    let behind: Option<OffsetDateTime> =
+        sqlx::query_scalar("select min(stored_to) from spool_cursors where updated_at > $1")
+            .bind(now - GONE)
+            .fetch_one(db)
+            .await?;
+    Ok(behind.map_or(now, |behind| behind.min(now)))
+}
+
 /// Sessions that are over, locked. Those that are being written to are not.
 async fn over(
     db: &mut PgConnection,
@@ -94,7 +110,10 @@ async fn over(
     now: OffsetDateTime,
 ) -> Result<Vec<Session>, sqlx::Error> {
     let (imports_only, through) = match which {
-        Which::Visited(through) => (false, through - Cut::default().gap - ON_THE_WAY),
+        Which::Visited => {
+            let stored = stored_to(db, now).await?;
+            (false, stored - Cut::default().gap - ON_THE_WAY)
+        }
         Which::Imported { .. } => (true, now),
     };
     let rows: Vec<(Json<Session>,)> = sqlx::query_as(

@@ -13,7 +13,7 @@ pub mod salts;
 mod session;
 mod store;
 
-pub use judge::Judge;
+pub use judge::{Judge, JudgeInForce};
 pub use salts::Salts;
 pub(crate) use store::store;
 /// The host in an address, lower case, without `www.`; none where there is none.

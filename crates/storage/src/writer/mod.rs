@@ -36,6 +36,7 @@ use self::depth::Extent;
 use self::intake::{Gathered, Intake};
 use self::store::{Memory, Stored, store};
 use crate::budgets::{self, RulesInForce};
+use crate::web::JudgeInForce;
 
 /// How long events are gathered before they are stored: a transaction has a
 /// price of its own, and answers are no fresher than this.
@@ -135,6 +136,13 @@ impl Writer {
     #[must_use]
     pub fn rules(&self) -> RulesInForce {
         self.rules.clone()
+    }
+
+    /// Judges web traffic by these rules, which may be replaced.
+    #[must_use]
+    pub fn with_judge(mut self, judge: JudgeInForce) -> Self {
+        self.memory.judge = judge;
+        self
     }
 
     /// Stores less than everything, for benchmarks.

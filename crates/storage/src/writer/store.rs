@@ -16,13 +16,15 @@ use super::{WriterError, audit, conversations, rollups, rows, seen};
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 use crate::tools;
-use crate::web::{self, Judge};
+use crate::web::{self, JudgeInForce};
 
 /// What is remembered from batch to batch, to spare the database questions.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) partitions: Partitions,
     pub(super) settlement: Settlement,
+    /// What web traffic is judged by.
+    pub(super) judge: JudgeInForce,
 }
 
 /// A batch that takes longer is given up and tried again.
@@ -111,7 +113,7 @@ async fn attempt(
 
     let mut tx = db.begin().await?;
     if depth >= Depth::Cursor
-        && let Moved::Already = advance(&mut tx, spool, span, now).await?
+        && let Moved::Already = advance(&mut tx, spool, span, stored_to(spool, batch, span), now).await?
     {
         return Ok(0);
     }
@@ -145,7 +147,7 @@ async fn attempt(
         conversations::trace(&mut tx, requests.chain(calls)).await?;
     }
     if !batch.visits.is_empty() {
-        let judge = Judge::built_in();
+        let judge = memory.judge.current();
         web::store(&mut tx, &judge, &batch.visits, false, now).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
@@ -165,6 +167,16 @@ async fn attempt(
     }
     let duplicate_calls = batch.tools.len() - told.calls().count();
     Ok((batch.finished.len() - finished.len() + duplicate_calls) as u64)
+}
+
+/// Up to when visits are stored, while more of them wait.
+fn stored_to(
+    spool: &Spool,
+    batch: &Batch,
+    (_, next): (Position, Position),
+) -> Option<OffsetDateTime> {
+    let newest = batch.visits.iter().map(|visit| visit.at).max();
+    newest.filter(|_| spool.durable_end() > next)
 }
 
 fn utc_date(at: OffsetDateTime) -> Date {

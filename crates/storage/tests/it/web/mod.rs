@@ -108,7 +108,7 @@ impl Lane {
     async fn close(&self) -> u64 {
         let now = OffsetDateTime::now_utc() + Duration::HOUR;
         let judge = Judge::built_in();
-        close(self.db.pool(), &judge, Which::Visited(now), now)
+        close(self.db.pool(), &judge, Which::Visited, now)
             .await
             .expect("closed")
             .expect("nobody else closes")
