@@ -161,9 +161,11 @@ comment on column engagement_events.engaged_ms is 'Time since the event before i
 
 create table imported_days (
     day         date        primary key,
-    imported_at timestamptz not null
+    imported_at timestamptz not null,
+    recount     boolean     not null
 );
 
+comment on column imported_days.recount is 'Whether its visitors are to be counted again when an import ends';
 comment on table imported_days is 'UTC days with imported traffic, which is kept longer than other detail';
 
 -- Counts of sessions that are over, where they began, once per cube:

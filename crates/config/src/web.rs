@@ -24,6 +24,10 @@ pub struct Web {
     pub pixel: String,
     /// Reports that one address may send in a minute.
     pub requests_per_minute: u32,
+    /// Pages that are told apart on a UTC day. Those beyond count as one, `(other)`, so
+    /// that nobody can make up addresses without end.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub paths_per_day: u32,
     /// A database of countries in MaxMind's format (`.mmdb`), in place of the
     /// one that is built in. In a profile it is relative to the folder of `profiles/`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,7 @@ impl Default for Web {
             collect: "/api/collect".to_owned(),
             pixel: "/px.gif".to_owned(),
             requests_per_minute: 600,
+            paths_per_day: 10_000,
             country_database: None,
             imported_retention_days: None,
             own_rules: None,

@@ -21,7 +21,7 @@ use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::settings::Seen;
 use systemprompt_storage::users::Secret;
-use systemprompt_storage::web::{JudgeInForce, Salts};
+use systemprompt_storage::web::{JudgeInForce, Paths as BoundPaths, Salts};
 use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -37,7 +37,7 @@ use crate::budgets::Budgets;
 use crate::catalogue::Prices;
 use crate::demo::Demo;
 use crate::gateway::{self, Gateway, Parts};
-use crate::health::Health;
+use crate::health::{Health, Lane};
 use crate::login::Login;
 use crate::refusals::Refusals;
 use crate::reload::{Noted, Reload};
@@ -57,7 +57,7 @@ pub(crate) struct Foundation<'a> {
     pub(crate) storage: &'a Storage,
     pub(crate) spool: Spool,
     /// The lane of web traffic; `None` while none is taken.
-    pub(crate) public: Option<Spool>,
+    pub(crate) public: Option<Lane>,
     pub(crate) prices: Prices,
     pub(crate) boot: BootId,
     pub(crate) writer: Arc<WriterStats>,
@@ -157,6 +157,7 @@ impl Server {
             gateway: gateway.clone(),
             budgets: budgets.clone(),
             writer: Arc::clone(&writer),
+            web: public.clone(),
             shutdown: shutdown.clone(),
         };
         let settings = Arc::new(Settings::from(analytics));
@@ -186,10 +187,14 @@ impl Server {
             .enabled
             .then(|| Events::new(storage.control_pool(), Clock::System))
             .map(|events| events.with_sampling(Sampling::new(analytics.sampling_rate)))
+            .map(|events| {
+                let paths = BoundPaths::new(profile.web.paths_per_day);
+                events.with_web(judge.clone(), paths)
+            })
             .map(Arc::new);
         let body_idle = profile.limits.downstream.body_idle_timeout;
         let web = match public {
-            Some(spool) => Some(Web::start(profile, spool, &storage.control_pool()).await?),
+            Some(lane) => Some(Web::start(profile, lane.spool, &storage.control_pool()).await?),
             None => None,
         };
         let content = analytics
@@ -230,6 +235,7 @@ impl Server {
             mcp_proxy,
             events: Front {
                 store: events,
+                pages: profile.web.enabled,
                 body_idle,
             },
             refusals: refusals.clone(),

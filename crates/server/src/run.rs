@@ -14,7 +14,7 @@ use systemprompt_config::{Config, Sources};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_storage::audit::{self, AnchorFile};
-use systemprompt_storage::web::{Judge, JudgeInForce};
+use systemprompt_storage::web::{Judge, JudgeInForce, Paths};
 use systemprompt_storage::{Storage, Writer, WriterError, prices};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +28,7 @@ use crate::assemble::{Foundation, Server};
 use crate::catalogue::Prices;
 use crate::demo::Demo;
 use crate::door::client::Proxies;
+use crate::health::Lane;
 use crate::logs::{self, Kept};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
@@ -155,7 +156,10 @@ async fn serve(
         address,
         storage: &storage,
         spool,
-        public: public.as_ref().map(|(spool, _)| spool.clone()),
+        public: public.as_ref().map(|(spool, writer)| Lane {
+            spool: spool.clone(),
+            writer: writer.stats(),
+        }),
         prices,
         boot,
         writer: writer.stats(),
@@ -308,7 +312,12 @@ async fn public_lane(
         Sampling::default(),
         accept_gap,
     );
-    Ok(Some((spool, writer.await?.with_judge(judge))))
+    Ok(Some((
+        spool,
+        writer
+            .await?
+            .with_web(judge, Paths::new(profile.web.paths_per_day)),
+    )))
 }
 
 /// Stores web traffic. Where that fails for good, the gateway goes on, and what

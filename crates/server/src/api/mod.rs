@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod events;
 mod openapi;
 mod questions;
+mod web;
 
 use std::sync::Arc;
 

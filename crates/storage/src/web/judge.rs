@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use systemprompt_domain::web::{Hit, Visit, WebEvent};
+use systemprompt_domain::web::Hit;
 use systemprompt_web::{Arrival, Hints, PageReading, RequestKind, Rules, page};
 use time::{Duration, OffsetDateTime};
 
@@ -15,33 +15,28 @@ pub struct Judge {
     rules: Arc<Rules>,
 }
 
-/// The rules that a writer judges by, to replace them while it runs. Clones are the
-/// same.
-#[derive(Clone, Debug)]
-pub struct JudgeInForce(Arc<RwLock<Judge>>);
-
-impl Default for JudgeInForce {
-    fn default() -> Self {
-        Self::new(Judge::built_in())
-    }
-}
+/// The rules that a writer judges by, to replace them while it runs: those that are
+/// compiled in, unless others are. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct JudgeInForce(Arc<RwLock<Option<Judge>>>);
 
 impl JudgeInForce {
     /// Judges by these rules until they are replaced.
     #[must_use]
     pub fn new(judge: Judge) -> Self {
-        Self(Arc::new(RwLock::new(judge)))
+        Self(Arc::new(RwLock::new(Some(judge))))
     }
 
     /// By what is judged now.
     #[must_use]
     pub fn current(&self) -> Judge {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let judge = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        judge.clone().unwrap_or_else(Judge::built_in)
     }
 
     /// Puts others in their place: what is stored from now on is judged by these.
     pub fn replace(&self, judge: Judge) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = judge;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(judge);
     }
 }
 
@@ -94,14 +89,6 @@ impl Judge {
             scan: self.rules.is_scan(&hit.method, &hit.target, hit.status),
             refused: self.rules.is_refused(&hit.target, hit.status),
         }
-    }
-
-    /// Whether somebody asked for a file that pages load.
-    pub(super) fn has_asset(&self, visit: &Visit) -> bool {
-        visit.events.iter().any(|event| match event {
-            WebEvent::Hit(hit) => self.rules.request(&hit.target) == RequestKind::Asset,
-            WebEvent::View(_) | WebEvent::Engagement(_) => false,
-        })
     }
 
     /// Says what a session is that may still go on.

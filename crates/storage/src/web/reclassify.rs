@@ -14,12 +14,12 @@ use super::judge::Judge;
 use super::rollups::{self, Closed};
 use super::session::{Session, View};
 use crate::partitions::{self, Hold, Part};
-use crate::retention::{DETAIL, QUARTERS, kept_from};
+use crate::retention::{DETAIL, kept_from};
 
 /// Sessions that are looked at together.
 const SESSIONS: i64 = 2_000;
 /// Who was seen on days that are longer ago is not remembered.
-const REMEMBERED: Duration = Duration::days(3);
+pub(super) const REMEMBERED: Duration = Duration::days(3);
 
 /// What judging the sessions of a day again came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,10 +85,6 @@ pub async fn reclassify(
     if expired && !all_kept(&mut tx, since, until).await? {
         return Ok(None);
     }
-    // Quarters of an hour are gone sooner, and do not come back.
-    let quarters = kept_from(&mut tx, QUARTERS)
-        .await?
-        .is_none_or(|from| since >= from);
     let mut done = Reclassified::default();
     let mut after = (since, Uuid::nil());
     loop {
@@ -97,9 +93,6 @@ pub async fn reclassify(
         after = (last.started_at, last.id);
         done.sessions += sessions.len() as u64;
         done.changed += judge_again(&mut tx, judge, sessions).await?;
-    }
-    if !quarters {
-        forget_quarters(&mut tx, since, until + Duration::DAY).await?;
     }
     if done.changed > 0 {
         for day in [Some(since), since.checked_add(Duration::DAY)]
@@ -127,27 +120,6 @@ async fn all_kept(
     .bind(until)
     .fetch_one(db)
     .await
-}
-
-/// Takes away what judging again has added to quarters that were gone.
-async fn forget_quarters(
-    db: &mut PgConnection,
-    since: OffsetDateTime,
-    until: OffsetDateTime,
-) -> Result<(), sqlx::Error> {
-    let from = kept_from(&mut *db, QUARTERS).await?;
-    let until = from.map_or(until, |from| until.min(from));
-    for forget in [
-        "delete from web_quarter where bucket >= $1 and bucket < $2",
-        "delete from page_quarter where bucket >= $1 and bucket < $2",
-    ] {
-        sqlx::query(forget)
-            .bind(since)
-            .bind(until)
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
 }
 
 async fn next(
@@ -235,7 +207,7 @@ async fn judge_again(
 }
 
 /// Counts the visitors of a UTC day again.
-async fn count_visitors(
+pub(super) async fn count_visitors(
     db: &mut PgConnection,
     since: OffsetDateTime,
     now: OffsetDateTime,

@@ -16,7 +16,7 @@ use super::{WriterError, audit, conversations, rollups, rows, seen};
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 use crate::tools;
-use crate::web::{self, JudgeInForce};
+use crate::web::{self, JudgeInForce, Paths};
 
 /// What is remembered from batch to batch, to spare the database questions.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(super) struct Memory {
     pub(super) settlement: Settlement,
     /// What web traffic is judged by.
     pub(super) judge: JudgeInForce,
+    /// Which of its pages are told apart.
+    pub(super) paths: Paths,
 }
 
 /// A batch that takes longer is given up and tried again.
@@ -113,7 +115,8 @@ async fn attempt(
 
     let mut tx = db.begin().await?;
     if depth >= Depth::Cursor
-        && let Moved::Already = advance(&mut tx, spool, span, stored_to(spool, batch, span), now).await?
+        && let Moved::Already =
+            advance(&mut tx, spool, span, stored_to(spool, batch, span), now).await?
     {
         return Ok(0);
     }
@@ -148,7 +151,7 @@ async fn attempt(
     }
     if !batch.visits.is_empty() {
         let judge = memory.judge.current();
-        web::store(&mut tx, &judge, &batch.visits, false, now).await?;
+        web::store(&mut tx, &judge, &mut memory.paths, &batch.visits, now).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
     if depth >= Depth::Everything {
