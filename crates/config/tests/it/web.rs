@@ -60,7 +60,7 @@ fn mistakes_are_named_by_file_line_and_key() {
         (
             "signals.yaml",
             "version: [\n",
-            "services/web/signals.yaml:2",
+            "services/web/signals.yaml:1",
         ),
     ] {
         let error = Installation::new("")
