@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use systemprompt_testkit::client::Answer;
-use systemprompt_testkit::process::{cli_bin, give_audit_keys};
+use systemprompt_testkit::faults::command;
+use systemprompt_testkit::process::{ServerProcess, cli_bin, give_audit_keys};
 
 use crate::system::{MESSAGES, System};
 
@@ -725,4 +727,62 @@ async fn jobs_close_sessions_and_count_content() {
     system
         .until_web("select count(*) from user_sessions", 2)
         .await;
+}
+
+#[tokio::test]
+async fn tables_are_read_again_on_sighup() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    std::fs::create_dir_all(root.join("profiles")).unwrap();
+    std::fs::create_dir_all(root.join("services/web")).unwrap();
+    let mut system = System::start().await;
+    let mut command = command(system.storage.path(), &system.upstream.url()).unwrap();
+    command
+        .current_dir(root)
+        .args(["--database-url", &system.db.url(), "--set", SITES]);
+    system.server.sigterm().unwrap();
+    system
+        .server
+        .wait_exit(Duration::from_secs(40))
+        .await
+        .unwrap();
+    system.server = ServerProcess::spawn(command).await.unwrap();
+    system.addr = system.server.addr().unwrap();
+    let bots = "select count(*) from open_sessions where bot_operator = 'Us'";
+    let probe = async |n: u32| {
+        let agent = format!("Mozilla/5.0 Our-Prober/{n}");
+        let body = view(&n.to_string(), "https://example.com/a").to_string();
+        let answer = system.send_beacon(&[("user-agent", &agent)], body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        let stored = "select count(*) from open_sessions";
+        system.until_web(stored, i64::from(n)).await;
+    };
+    let said = async |text: &str| {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while !system.server.stderr().contains(text) {
+            assert!(Instant::now() < deadline, "{}", system.server.stderr());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    probe(1).await;
+    assert_eq!(system.web_figure(bots).await, 0);
+    let table = root.join("services/web/bots.yaml");
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown: {monitorin: {Us: [Our-Prober]}}\n",
+    )
+    .unwrap();
+    system.server.signal(Signal::HUP).unwrap();
+    said("services/web/bots.yaml:2: known").await;
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown: {monitoring: {Us: [Our-Prober]}}\n",
+    )
+    .unwrap();
+    system.server.signal(Signal::HUP).unwrap();
+    said("was read again and is in force").await;
+    probe(2).await;
+    assert_eq!(system.web_figure(bots).await, 1);
+    let audited = "select count(*) from audit_events where event = 'config_changed'";
+    assert!(system.web_figure(audited).await >= 1);
 }
