@@ -64,6 +64,11 @@ impl Import {
             .bind(LOCK)
             .execute(&mut db)
             .await?;
+        // What goes before a batch, such as partitions, is durable with it: its commit
+        // alone waits for the disk.
+        sqlx::query("set synchronous_commit = off")
+            .execute(&mut db)
+            .await?;
         // Logs are of days whose quarters of an hour are kept no more.
         raise_quarters(&mut db, now).await?;
         Ok(Self {
@@ -165,6 +170,9 @@ impl Import {
             }
         }
         let mut tx = self.db.begin().await?;
+        sqlx::query("set local synchronous_commit = on")
+            .execute(&mut *tx)
+            .await?;
         close::lock(&mut tx, true).await?;
         note_days(&mut tx, &days, &self.seen, self.now).await?;
         copy::views(&mut tx, &closed).await?;
