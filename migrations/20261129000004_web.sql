@@ -38,6 +38,11 @@ create table visitor_seen (
 comment on table visitor_seen is 'Who was counted in which rollup row of a day already; gone with the day''s salt';
 comment on column visitor_seen.scope is 'Hash of what the row is counted by';
 
+-- A session is not over while events of it wait in some server's spool.
+alter table spool_cursors add column stored_to timestamptz;
+
+comment on column spool_cursors.stored_to is 'Up to when visits are stored, while more of them wait; else null';
+
 -- One visit. The rules for detail tables are those of ai_requests.
 create table user_sessions (
     id           uuid        not null,
@@ -156,9 +161,11 @@ comment on column engagement_events.engaged_ms is 'Time since the event before i
 
 create table imported_days (
     day         date        primary key,
-    imported_at timestamptz not null
+    imported_at timestamptz not null,
+    recount     boolean     not null
 );
 
+comment on column imported_days.recount is 'Whether its visitors are to be counted again when an import ends';
 comment on table imported_days is 'UTC days with imported traffic, which is kept longer than other detail';
 
 -- Counts of sessions that are over, where they began, once per cube:

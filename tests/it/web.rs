@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use systemprompt_testkit::client::Answer;
+use systemprompt_testkit::faults::command;
+use systemprompt_testkit::process::{ServerProcess, cli_bin, give_audit_keys};
 
-use crate::system::System;
+use crate::system::{MESSAGES, System};
 
 const COLLECT: &str = "/api/collect";
 const PROXY: &str = "server.trusted_proxies=[127.0.0.1]";
@@ -460,4 +463,326 @@ async fn content_is_registered_and_removed_over_http() {
     let audited =
         "select count(*) from audit_events where event in ('content_created', 'content_deleted')";
     assert_eq!(system.web_figure(audited).await, 3);
+}
+
+#[tokio::test]
+async fn made_up_addresses_fill_no_tables() {
+    let system = System::with(&[SITES, "web.paths_per_day=100"]).await;
+    for batch in 0..4 {
+        let views = (0..50).map(|n| {
+            let n = batch * 50 + n;
+            view(
+                &format!("{n:04}"),
+                &format!("https://example.com/made-up/{n}"),
+            )
+        });
+        let body = Value::from_iter(views).to_string();
+        assert_eq!(
+            system.send_beacon(&[], body).await.status,
+            StatusCode::ACCEPTED
+        );
+    }
+    system
+        .until_web("select count(*) from open_page_views", 200)
+        .await;
+    let paths = "select count(distinct path) from open_page_views";
+    assert_eq!(system.web_figure(paths).await, 101);
+    let other = "select count(*) from open_page_views where path = '(other)'";
+    assert_eq!(system.web_figure(other).await, 100);
+    let pages = system
+        .rows_of("traffic/pages?since=1h&class=all&limit=1")
+        .await;
+    assert_eq!(
+        (&pages[0]["path"], &pages[0]["views"]),
+        (&json!("(other)"), &json!(100))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_reports_does_not_touch_the_gateway() {
+    let system = System::with(&[
+        PROXY,
+        SITES,
+        "limits.spool.cap=2MiB",
+        "limits.spool.segment=256KiB",
+        "web.requests_per_minute=4000000000",
+    ])
+    .await;
+    // Nothing of web traffic can be stored: its spool fills up.
+    let mut stuck = system.db.pool().begin().await.unwrap();
+    sqlx::query("lock table visitor_state in access exclusive mode")
+        .execute(&mut *stuck)
+        .await
+        .unwrap();
+    let title = "t".repeat(400);
+    let (mut sent, mut accepted, mut full) = (0, 0, false);
+    while !full {
+        let views = (0..20).map(|n| {
+            json!({"p": format!("flood-{sent:06}-{n:04}"), "n": 0, "t": title, "u": "https://example.com/a"})
+        });
+        let answer = system
+            .send_beacon(&[], Value::from_iter(views).to_string())
+            .await;
+        match answer.status {
+            StatusCode::ACCEPTED => accepted += 20,
+            StatusCode::SERVICE_UNAVAILABLE => {
+                assert_ne!(answer.header("retry-after"), "");
+                full = true;
+            }
+            other => panic!("{other}: {}", answer.text()),
+        }
+        sent += 1;
+        assert!(sent < 2_000, "a bounded spool takes no end of reports");
+    }
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let body = json!({"model": "claude-haiku-4-5", "max_tokens": 100});
+        let answer = system.post(MESSAGES, "in=10,out=3", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    system
+        .until_web("select count(*) from ai_requests", 20)
+        .await;
+    let ready = systemprompt_testkit::faults::readiness(system.addr)
+        .await
+        .unwrap();
+    assert_eq!(ready["web"]["events_stored"], 0, "{ready}");
+    assert!(
+        ready["web"]["spool_backlog_bytes"].as_u64() > Some(100_000),
+        "{ready}"
+    );
+    assert_eq!(ready["status"], "ready", "{ready}");
+    stuck.rollback().await.unwrap();
+    system
+        .until_web("select count(*) from open_page_views", accepted)
+        .await;
+}
+
+/// Runs the command line in an installation's folder.
+fn installed(root: &std::path::Path, system: &System, args: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(cli_bin().unwrap());
+    give_audit_keys(&mut command);
+    let output = command
+        .current_dir(root)
+        .args(args)
+        .env("DATABASE_URL", system.db.url())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_tables_judge_history_again() {
+    let system = System::start().await;
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    std::fs::create_dir_all(root.join("profiles")).unwrap();
+    std::fs::create_dir_all(root.join("services/web")).unwrap();
+    let lines: String = (0..6)
+        .map(|n| {
+            format!(
+                "192.0.2.{n} - - [25/Nov/2015:09:0{n}:00 +0000] \"GET /a HTTP/1.1\" 200 10 \"-\" \"{}\"\n",
+                ["Our-Prober/1.0", FIREFOX][n % 2]
+            )
+        })
+        .collect();
+    std::fs::write(root.join("access.log"), lines).unwrap();
+    let run = |args: &[&str]| installed(root, &system, args);
+    let (good, said) = run(&["import", "access-log", "access.log"]);
+    assert!(good && said.contains("6 stored"), "{said}");
+    let classes =
+        "select count(*) from user_sessions where bot_operator = 'Us' and class = 'known_bot'";
+    assert_eq!(system.web_figure(classes).await, 0);
+    let version = async || {
+        let sql = "select string_agg(distinct rule_version, ' ') from user_sessions";
+        let version: String = sqlx::query_scalar(sql)
+            .fetch_one(system.db.pool())
+            .await
+            .unwrap();
+        version
+    };
+    let before = version().await;
+
+    let table = root.join("services/web/bots.yaml");
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown:\n  monitorin: {Us: [Our-Prober]}\n",
+    )
+    .unwrap();
+    let (good, said) = run(&["config", "check"]);
+    assert!(
+        !good && said.contains("services/web/bots.yaml:3: known"),
+        "{said}"
+    );
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown:\n  monitoring: {Us: [Our-Prober]}\n",
+    )
+    .unwrap();
+    let (good, said) = run(&["config", "check"]);
+    assert!(good, "{said}");
+    let (good, said) = run(&["infra", "jobs", "run", "reclassify_sessions"]);
+    assert!(good && said.contains("judged 6 sessions"), "{said}");
+    assert_eq!(system.web_figure(classes).await, 3);
+    let after = version().await;
+    assert_ne!(before, after);
+    assert!(
+        after.starts_with("2099-01-01-") && !after.contains(' '),
+        "{after}"
+    );
+    let counted = "select sum(sessions) from web_day where cube = 'bot' and d2 = 'Us'";
+    assert_eq!(system.web_figure(counted).await, 3);
+    let (good, said) = run(&["infra", "jobs", "run", "reclassify_sessions"]);
+    assert!(good && said.contains("all sessions were judged"), "{said}");
+    let (good, said) = run(&["infra", "db", "check"]);
+    assert!(good, "{said}");
+    // The days are long past what is kept of other detail, and still judged whole.
+    sqlx::query("insert into retained (what, kept_from) values ('detail', now())")
+        .execute(system.db.pool())
+        .await
+        .unwrap();
+    std::fs::remove_file(&table).unwrap();
+    let (good, said) = run(&["infra", "jobs", "run", "reclassify_sessions"]);
+    assert!(good && said.contains("judged 6 sessions"), "{said}");
+    assert_eq!(
+        (system.web_figure(classes).await, version().await),
+        (0, before)
+    );
+}
+
+#[tokio::test]
+async fn jobs_close_sessions_and_count_content() {
+    let system = System::with(&[
+        SITES,
+        "scheduler.jobs.session_closing.schedule='* * * * * *'",
+        "scheduler.jobs.content_analytics_aggregation.schedule='* * * * * *'",
+    ])
+    .await;
+    let body = json!([
+        view("a", "https://example.com/blog/a"),
+        engagement("a", 1, 12_000)
+    ]);
+    system.send_beacon(&[], body.to_string()).await;
+    system
+        .until_web("select count(*) from open_sessions", 1)
+        .await;
+    // An hour passes.
+    for earlier in [
+        "update open_sessions set started_at = started_at - interval '1 hour', \
+         last_seen_at = last_seen_at - interval '1 hour'",
+        "update open_page_views set created_at = created_at - interval '1 hour'",
+    ] {
+        sqlx::query(earlier)
+            .execute(system.db.pool())
+            .await
+            .unwrap();
+    }
+    system
+        .until_web("select count(*) from user_sessions", 1)
+        .await;
+    system
+        .until_web(
+            "select count(*) from content_performance_metrics where total_views = 1",
+            1,
+        )
+        .await;
+    let runs = "select count(distinct job) from job_runs where state = 'succeeded' \
+                and job in ('session_closing', 'content_analytics_aggregation')";
+    system.until_web(runs, 2).await;
+    // What waits in another server's spool may belong to a session that looks over.
+    system
+        .send_beacon(&[], view("b", "https://example.com/b").to_string())
+        .await;
+    system
+        .until_web("select count(*) from open_sessions", 1)
+        .await;
+    sqlx::query(
+        "insert into spool_cursors (spool_id, lane, segment, position, updated_at, stored_to) \
+         values (gen_random_uuid(), 'public', 1, 1, now(), now() - interval '2 hours')",
+    )
+    .execute(system.db.pool())
+    .await
+    .unwrap();
+    sqlx::query("update open_sessions set last_seen_at = last_seen_at - interval '1 hour', started_at = started_at - interval '1 hour'")
+        .execute(system.db.pool())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(
+        system
+            .web_figure("select count(*) from open_sessions")
+            .await,
+        1
+    );
+    sqlx::query("update spool_cursors set stored_to = null")
+        .execute(system.db.pool())
+        .await
+        .unwrap();
+    system
+        .until_web("select count(*) from user_sessions", 2)
+        .await;
+}
+
+#[tokio::test]
+async fn tables_are_read_again_on_sighup() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    std::fs::create_dir_all(root.join("profiles")).unwrap();
+    std::fs::create_dir_all(root.join("services/web")).unwrap();
+    let mut system = System::start().await;
+    let mut command = command(system.storage.path(), &system.upstream.url()).unwrap();
+    command
+        .current_dir(root)
+        .args(["--database-url", &system.db.url(), "--set", SITES]);
+    system.server.sigterm().unwrap();
+    system
+        .server
+        .wait_exit(Duration::from_secs(40))
+        .await
+        .unwrap();
+    system.server = ServerProcess::spawn(command).await.unwrap();
+    system.addr = system.server.addr().unwrap();
+    let bots = "select count(*) from open_sessions where bot_operator = 'Us'";
+    let probe = async |n: u32| {
+        let agent = format!("Mozilla/5.0 Our-Prober/{n}");
+        let body = view(&n.to_string(), "https://example.com/a").to_string();
+        let answer = system.send_beacon(&[("user-agent", &agent)], body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        let stored = "select count(*) from open_sessions";
+        system.until_web(stored, i64::from(n)).await;
+    };
+    let said = async |text: &str| {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while !system.server.stderr().contains(text) {
+            assert!(Instant::now() < deadline, "{}", system.server.stderr());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    probe(1).await;
+    assert_eq!(system.web_figure(bots).await, 0);
+    let table = root.join("services/web/bots.yaml");
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown: {monitorin: {Us: [Our-Prober]}}\n",
+    )
+    .unwrap();
+    system.server.signal(Signal::HUP).unwrap();
+    said("services/web/bots.yaml:2: known").await;
+    std::fs::write(
+        &table,
+        "version: 2099-01-01\nknown: {monitoring: {Us: [Our-Prober]}}\n",
+    )
+    .unwrap();
+    system.server.signal(Signal::HUP).unwrap();
+    said("was read again and is in force").await;
+    probe(2).await;
+    assert_eq!(system.web_figure(bots).await, 1);
+    let audited = "select count(*) from audit_events where event = 'config_changed'";
+    assert!(system.web_figure(audited).await >= 1);
 }

@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-meters", &["domain"]),
     ("systemprompt-web", &["domain"]),
     ("systemprompt-capture", &["domain", "meters"]),
-    ("systemprompt-config", &["domain", "pricing"]),
+    ("systemprompt-config", &["domain", "pricing", "web"]),
     ("systemprompt-budgets", &["domain", "pricing", "config"]),
     ("systemprompt-notify", &["domain", "config"]),
     (

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use systemprompt_domain::Event;
 use systemprompt_domain::tool::{ToolCalled, ToolsListed};
+use systemprompt_domain::web::{Visit, Visitor, WebEvent};
 
 /// The event as it is reported; `None` for those that only a server records.
 #[must_use]
@@ -10,9 +11,8 @@ pub fn report(event: &Event) -> Option<Value> {
     match event {
         Event::ToolCalled(call) => Some(call_of(call)),
         Event::ToolsListed(listed) => Some(list_of(listed)),
-        Event::RequestStarted(_) | Event::RequestFinished(_) | Event::Audit(_) | Event::Web(_) => {
-            None
-        }
+        Event::Web(visit) => request_of(visit),
+        Event::RequestStarted(_) | Event::RequestFinished(_) | Event::Audit(_) => None,
     }
 }
 
@@ -53,6 +53,41 @@ fn call_of(call: &ToolCalled) -> Value {
         more.insert("ttfb_us".to_owned(), ttfb.into());
     }
     report
+}
+
+/// A request that was answered; `None` for what browsers report, which a server takes
+/// from them.
+fn request_of(visit: &Visit) -> Option<Value> {
+    let WebEvent::Hit(hit) = visit.events.first()? else {
+        return None;
+    };
+    let mut report = json!({
+        "type": "page_request",
+        "id": hit.id,
+        "site": visit.site,
+        "target": hit.target,
+        "method": hit.method,
+        "status": hit.status,
+        "hints": visit.hints,
+    });
+    let more = report.as_object_mut().expect("it was made as an object");
+    let texts = [
+        ("referrer", &hit.referrer),
+        ("user_agent", &visit.user_agent),
+        ("language", &visit.language),
+        ("country", &visit.country),
+    ];
+    for (name, text) in texts {
+        add(more, name, Some(text));
+    }
+    if let Some(Visitor { today, before }) = visit.visitor {
+        more.insert("visitor".to_owned(), json!(today));
+        more.insert("visitor_before".to_owned(), json!(before));
+    }
+    if let Some(headers) = &visit.headers {
+        more.insert("headers".to_owned(), json!(headers));
+    }
+    Some(report)
 }
 
 /// A call that named no tool is told as such.

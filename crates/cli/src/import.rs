@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use serde_json::json;
-use systemprompt_storage::web::Judge;
+use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::web::import::Import;
+use systemprompt_storage::web::{Judge, Paths};
 
 use self::lines::{Batch, Batches};
 use self::visits::Converter;
@@ -24,7 +25,8 @@ use crate::progress::Progress;
 
 const HELP: &str = "\
 Formats are told apart by themselves: the combined format of nginx and Apache, and Caddy's JSON;
-compressed with gzip or not. Each line is stored once, however often it is imported, so an import
+compressed with gzip or not. Several logs are read together, in the order of their times, so that
+those of several servers make one account. Each line is stored once, however often it is imported, so an import
 that was interrupted goes on when it is started again. Addresses are hashed with a key that is
 thrown away two days later; they are not stored. Imported traffic is kept for ever, unless
 web.imported_retention_days says how long.
@@ -42,7 +44,7 @@ const SITE: &str = "localhost";
 // No doc comment: clap would take it for the help of the command.
 #[derive(Debug, clap::Args)]
 struct AccessLog {
-    /// Logs, the oldest first; - for standard input
+    /// Logs; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Site of lines that do not name their host [default: that of web.sites if it is one, else localhost]
@@ -93,8 +95,18 @@ pub(crate) fn run(
     let batches = Batches::open(&args.files)?;
     let now = outside.clock.now();
     let outcome = database::with(&config, outside, async |storage, outside| {
-        let import = Import::new(storage.import_pool(), Judge::built_in(), now);
-        store(import, batches, &site, outside).await
+        let web = &config.profile.web;
+        let judge = Judge::new(web.rules().clone());
+        let paths = Paths::new(web.paths_per_day);
+        let pool = storage.import_pool();
+        let import = Import::begin(&pool, judge, paths, now).await;
+        let outcome = store(import.map_err(failed)?, batches, &site, outside).await?;
+        if outcome.stored > 0 {
+            // Content is discovered now, not when the job of a server is due.
+            let counted = aggregate(&pool, web.rules(), now, false).await;
+            counted.map_err(failed)?;
+        }
+        Ok(outcome)
     })?;
     if args.json {
         write_json(&outcome, outside)
@@ -109,7 +121,6 @@ async fn store(
     site: &str,
     outside: &mut Outside<'_>,
 ) -> Result<Outcome, Failure> {
-    let failed = |error: sqlx::Error| Failure::from(systemprompt_reporting::Error::from(error));
     let mut outcome = Outcome::default();
     let converter = Converter::new(site);
     let begun = Instant::now();
@@ -120,7 +131,7 @@ async fn store(
         let salts = import.salts(&batch.days()).await.map_err(failed)?;
         let visits = converter.convert(batch, &salts);
         let n = visits.len() as u64;
-        let stored = import.store(visits).await.map_err(failed)? as u64;
+        let stored = import.take(visits).await.map_err(failed)? as u64;
         outcome.stored += stored;
         outcome.known += n - stored;
         draw(&mut progress, &outcome, batches.share(), begun);
@@ -128,6 +139,10 @@ async fn store(
     outcome.sessions = import.finish().await.map_err(failed)?;
     outcome.seconds = begun.elapsed().as_secs_f64();
     Ok(outcome)
+}
+
+fn failed(error: sqlx::Error) -> Failure {
+    Failure::from(systemprompt_reporting::Error::from(error))
 }
 
 impl Outcome {

@@ -45,7 +45,8 @@ pub use profile::{
 };
 pub use provider::{Credentials, KeySource, Otherwise, Provider, Unmetered};
 pub use scheduler::{
-    Job, Jobs, Missed, Nothing, PriceCheck, RollupCheck, Scheduler, ToChannel, TrafficReport,
+    ContentAnalytics, Job, Jobs, Missed, Nothing, PriceCheck, RollupCheck, Scheduler, ToChannel,
+    TrafficReport,
 };
 pub use secret::Secret;
 pub use settings::{RELOADED, Setting};

@@ -6,6 +6,9 @@
 //! are joined.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use systemprompt_web::Rules;
 
 use crate::Env;
 use crate::check::check;
@@ -26,6 +29,9 @@ const PROVIDERS_FILE: &str = "services/ai/providers.yaml";
 const MCP_SERVERS_FILE: &str = "services/mcp/servers.yaml";
 /// Where jobs are configured, below the root.
 const SCHEDULER_FILE: &str = "services/scheduler/config.yaml";
+
+/// Where the tables are that web traffic is judged by.
+const WEB_FOLDER: &str = "services/web";
 
 /// The providers of an installation without that file.
 const BUILT_IN_PROVIDERS: &str = include_str!("../../../services/ai/providers.yaml");
@@ -166,6 +172,10 @@ pub fn load_with(sources: &Sources, env: Env<'_>) -> Result<Config, ConfigError>
     }
     let web = &mut profile.web;
     web.country_database = web.country_database.take().map(|file| root.join(file));
+    match own_rules(&root) {
+        Ok(rules) => web.own_rules = rules,
+        Err(problem) => problems.push(problem),
+    }
     let warnings = check(&mut profile, &tree, &mut problems);
     if !problems.is_empty() {
         return Err(ConfigError(problems));
@@ -196,6 +206,39 @@ fn services(root: &Path) -> Result<Node, Problem> {
         let _ = tree.set(&key_path!["mcp", "servers"].0, servers);
     }
     Ok(tree)
+}
+
+/// The rules by the installation's tables of web traffic; none where it has none but
+/// those that are compiled in, which are only read when something is judged.
+fn own_rules(root: &Path) -> Result<Option<Arc<Rules>>, Problem> {
+    let Ok(entries) = root.join(WEB_FOLDER).read_dir() else {
+        return Ok(None);
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names
+        .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
+        .collect();
+    names.sort_unstable();
+    let mut own = Vec::new();
+    for name in names {
+        let shown = format!("{WEB_FOLDER}/{name}");
+        let text = read(&root.join(&shown), &shown)?;
+        if Rules::text(&name) != Some(&*text) {
+            own.push((name, text));
+        }
+    }
+    if own.is_empty() {
+        return Ok(None);
+    }
+    let tables: Vec<(&str, &str)> = own.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let rules = Rules::load(&tables).map_err(|error| Problem {
+        origin: Origin {
+            source: format!("{WEB_FOLDER}/{}", error.file).into(),
+            line: error.line,
+        },
+        message: error.reason,
+    })?;
+    Ok(Some(Arc::new(rules)))
 }
 
 /// A file of the installation, if it has one: a mapping with one key.

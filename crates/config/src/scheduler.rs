@@ -53,6 +53,12 @@ pub struct Jobs {
     pub price_check: Job<PriceCheck>,
     /// Compares a closed hour of the totals with its requests.
     pub rollup_check: Job<RollupCheck>,
+    /// Ends web sessions that are over.
+    pub session_closing: Job,
+    /// Brings the figures of content up to date.
+    pub content_analytics_aggregation: Job<ContentAnalytics>,
+    /// Judges web sessions again after the rules have changed.
+    pub reclassify_sessions: Job,
     /// Writes the report about the day before.
     pub daily_traffic_report: Job<TrafficReport>,
 }
@@ -143,6 +149,15 @@ impl Default for RollupCheck {
             channels: Vec::new(),
         }
     }
+}
+
+/// Parameters of `content_analytics_aggregation`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentAnalytics {
+    /// Whether the figures of all content are made again, and not only those that
+    /// changed.
+    pub rebuild: bool,
 }
 
 /// Parameters of `daily_traffic_report`.

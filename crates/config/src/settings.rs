@@ -24,12 +24,17 @@ pub struct Setting {
 
 /// What a running server takes over from a profile that it reads again; a change
 /// of anything else needs a restart.
-pub const RELOADED: [&str; 4] = [
+pub const RELOADED: [&str; 5] = [
     "providers",
     "analytics.alerts",
     "analytics.costs.custom_pricing",
     "notifications",
+    WEB_RULES,
 ];
+
+/// The tables that web traffic is judged by. They are files of their own, and so no
+/// key of a profile; a change of them is told like one.
+const WEB_RULES: &str = "services/web";
 
 impl Profile {
     /// This profile with what a running server takes over from another one.
@@ -40,6 +45,7 @@ impl Profile {
         next.analytics.alerts = from.analytics.alerts.clone();
         next.analytics.costs.custom_pricing = from.analytics.costs.custom_pricing.clone();
         next.notifications = from.notifications.clone();
+        next.web.own_rules.clone_from(&from.web.own_rules);
         next
     }
 
@@ -76,6 +82,9 @@ impl Profile {
         }
         for (key, secret) in self.secrets() {
             found.insert(key, secret.expose().to_owned());
+        }
+        if let Some(rules) = &self.web.own_rules {
+            found.insert(WEB_RULES.to_owned(), rules.version().to_owned());
         }
         let agents = self.agents();
         let setting = |(key, value): (String, String)| Setting {

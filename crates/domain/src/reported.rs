@@ -7,6 +7,7 @@ use crate::activity::Activity;
 use crate::ids::{EventId, ToolCallId};
 use crate::tool::{ToolCalled, ToolsListed};
 use crate::trace::TraceId;
+use crate::web::{Visit, WebEvent};
 
 /// How far back the time in a sender's id is believed: senders that could not
 /// reach us report late.
@@ -26,6 +27,8 @@ pub enum Reported {
     Tool(Box<ToolReport>),
     /// What an MCP server said its tools are.
     Tools(ToolsReport),
+    /// A request to a web site.
+    Page(Box<PageReport>),
 }
 
 impl Reported {
@@ -37,6 +40,7 @@ impl Reported {
             Self::Audit(report) => &report.source,
             Self::Tool(report) => &report.source,
             Self::Tools(report) => &report.source,
+            Self::Page(report) => &report.source,
         }
     }
 }
@@ -85,6 +89,30 @@ impl ToolsReport {
         listed.agent.clone_from(&source.agent);
         listed.token.clone_from(&source.token);
         Self { source, listed }
+    }
+}
+
+/// A request to a web site that another server answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageReport {
+    /// When it was, and who says so.
+    pub source: Source,
+    /// Who asked for what.
+    pub visit: Visit,
+}
+
+impl PageReport {
+    /// The report of a request. The source says when it was, and by which id a
+    /// repeat is known.
+    #[must_use]
+    pub fn new(source: Source, mut visit: Visit) -> Self {
+        visit.at = source.stamp.at;
+        for event in &mut visit.events {
+            if let WebEvent::Hit(hit) = event {
+                hit.id = source.stamp.id.0;
+            }
+        }
+        Self { source, visit }
     }
 }
 

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// What one visitor did, as it was reported at once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
     /// When it arrived; of an imported line, when it happened.
     #[serde(with = "time::serde::rfc3339")]
@@ -131,7 +131,7 @@ pub struct Visitor {
 }
 
 /// One thing that happened on a site.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebEvent {
     /// A page came into view.

@@ -10,7 +10,10 @@ use systemprompt_config as config;
 use systemprompt_config::{Jobs, Scheduler};
 use systemprompt_storage::jobs::{Plan, Run};
 
-use crate::jobs::{Alerts, DailyTrafficReport, Partitions, PriceCheck, Retention, RollupCheck};
+use crate::jobs::{
+    Alerts, ContentAnalyticsAggregation, DailyTrafficReport, Partitions, PriceCheck,
+    ReclassifySessions, Retention, RollupCheck, SessionClosing,
+};
 use crate::tell::{Said, Surroundings};
 use crate::world::World;
 
@@ -23,6 +26,9 @@ pub static JOBS: &[Entry] = &[
     Entry::of::<Alerts>(),
     Entry::of::<PriceCheck>(),
     Entry::of::<RollupCheck>(),
+    Entry::of::<SessionClosing>(),
+    Entry::of::<ContentAnalyticsAggregation>(),
+    Entry::of::<ReclassifySessions>(),
     Entry::of::<DailyTrafficReport>(),
 ];
 

@@ -1,18 +1,24 @@
 //! The jobs, each in a file of its own.
 
 mod alerts;
+mod content_analytics_aggregation;
 mod daily_traffic_report;
 mod partitions;
 mod price_check;
+mod reclassify_sessions;
 mod retention;
 mod rollup_check;
+mod session_closing;
 
 pub(crate) use alerts::Alerts;
+pub(crate) use content_analytics_aggregation::ContentAnalyticsAggregation;
 pub(crate) use daily_traffic_report::DailyTrafficReport;
 pub(crate) use partitions::Partitions;
 pub(crate) use price_check::PriceCheck;
+pub(crate) use reclassify_sessions::ReclassifySessions;
 pub(crate) use retention::Retention;
 pub(crate) use rollup_check::RollupCheck;
+pub(crate) use session_closing::SessionClosing;
 
 use anyhow::Context as _;
 use systemprompt_config::{Action, ToChannel};

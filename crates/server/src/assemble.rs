@@ -21,7 +21,7 @@ use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::settings::Seen;
 use systemprompt_storage::users::Secret;
-use systemprompt_storage::web::Salts;
+use systemprompt_storage::web::{JudgeInForce, Paths as BoundPaths, Salts};
 use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -38,13 +38,13 @@ use crate::budgets::Budgets;
 use crate::catalogue::Prices;
 use crate::demo::Demo;
 use crate::gateway::{self, Gateway, Parts};
-use crate::health::Health;
+use crate::health::{Health, Lane};
 use crate::login::Login;
 use crate::refusals::Refusals;
 use crate::reload::{Noted, Reload};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
-use crate::web::{Paths, Sessions, Web};
+use crate::web::{self, Paths, Web};
 use crate::{app, jobs, keys, mcp, welcome};
 
 /// How long the end of an answer may wait for the disk.
@@ -58,12 +58,14 @@ pub(crate) struct Foundation<'a> {
     pub(crate) storage: &'a Storage,
     pub(crate) spool: Spool,
     /// The lane of web traffic; `None` while none is taken.
-    pub(crate) public: Option<Spool>,
+    pub(crate) public: Option<Lane>,
     pub(crate) prices: Prices,
     pub(crate) boot: BootId,
     pub(crate) writer: Arc<WriterStats>,
     /// What the writer settles requests by.
     pub(crate) rules: RulesInForce,
+    /// What the writer of web traffic judges by.
+    pub(crate) judge: JudgeInForce,
     pub(crate) tls: Option<Swap<ServerConfig>>,
     pub(crate) shutdown: Shutdown,
 }
@@ -83,14 +85,15 @@ pub(crate) struct Server {
     known: Known,
     prices: Prices,
     rules: RulesInForce,
+    judge: JudgeInForce,
     noted: Noted,
     channels: Swap<Channels>,
     /// The profile in force, for jobs.
     profile: watch::Sender<Arc<Profile>>,
     jobs: Runner,
     tls: Option<Swap<ServerConfig>>,
-    /// What looking after web sessions takes.
-    sessions: Option<(Spool, Arc<Salts>)>,
+    /// The keys of web visitors, while their visits are taken.
+    salts: Option<Arc<Salts>>,
     shutdown: Shutdown,
 }
 
@@ -107,6 +110,7 @@ impl Server {
             boot,
             writer,
             rules,
+            judge,
             tls,
             shutdown,
         } = on;
@@ -154,6 +158,7 @@ impl Server {
             gateway: gateway.clone(),
             budgets: budgets.clone(),
             writer: Arc::clone(&writer),
+            web: public.clone(),
             shutdown: shutdown.clone(),
         };
         let settings = Arc::new(Settings::from(analytics));
@@ -183,19 +188,21 @@ impl Server {
             .enabled
             .then(|| Events::new(storage.control_pool(), Clock::System))
             .map(|events| events.with_sampling(Sampling::new(analytics.sampling_rate)))
+            .map(|events| {
+                let paths = BoundPaths::new(profile.web.paths_per_day);
+                events.with_web(judge.clone(), paths)
+            })
             .map(Arc::new);
         let body_idle = profile.limits.downstream.body_idle_timeout;
-        let web = match public.clone() {
-            Some(spool) => Some(Web::start(profile, spool, &storage.control_pool()).await?),
+        let web = match public {
+            Some(lane) => Some(Web::start(profile, lane.spool, &storage.control_pool()).await?),
             None => None,
         };
         let content = analytics
             .enabled
             .then(|| Content::new(storage.control_pool(), &profile.web.sites, body_idle));
         let files = Files::new(folder, storage.control_pool());
-        let sessions = public
-            .zip(web.as_ref())
-            .map(|(spool, web)| (spool, web.salts()));
+        let salts = web.as_ref().map(Web::salts);
         let live = Live::new(shutdown.clone());
         let dashboard = Dashboard::new(Admin::new(Inner {
             login: login.clone(),
@@ -231,6 +238,7 @@ impl Server {
             mcp_proxy,
             events: Front {
                 store: events,
+                pages: profile.web.enabled,
                 body_idle,
             },
             refusals: refusals.clone(),
@@ -248,12 +256,13 @@ impl Server {
             known,
             prices,
             rules,
+            judge,
             noted,
             channels: Swap::new(Channels::new(&profile.notifications)?),
             profile: in_force,
             jobs: jobs::runner(config, storage, following),
             tls,
-            sessions,
+            salts,
             shutdown,
         })
     }
@@ -269,6 +278,7 @@ impl Server {
             prices: self.prices.clone(),
             budgets: self.budgets.clone(),
             rules: self.rules.clone(),
+            judge: self.judge.clone(),
             channels: self.channels.clone(),
             tls: self.tls.clone(),
         }
@@ -289,9 +299,8 @@ impl Server {
         tasks.until_stopped(outbox.run(self.shutdown.stopping.clone()));
         let jobs = self.jobs.clone();
         tasks.until_stopped(jobs.run(Arc::clone(storage), self.shutdown.stopping.clone()));
-        if let Some((spool, salts)) = self.sessions.clone() {
-            let pool = storage.web_pool();
-            tasks.until_drained(Sessions { pool, spool, salts }.run());
+        if let Some(salts) = self.salts.clone() {
+            tasks.until_drained(web::follow_keys(salts, storage.control_pool()));
         }
 
         let (known, prices) = (self.known.clone(), self.prices.clone());

@@ -17,6 +17,24 @@ use crate::budgets::Budgets;
 use crate::gateway::Gateway;
 use crate::shutdown::Shutdown;
 
+/// The lane of web traffic.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) spool: Spool,
+    pub(crate) writer: Arc<WriterStats>,
+}
+
+impl Lane {
+    fn state(&self) -> Value {
+        json!({
+            "spool": if self.spool.is_healthy() { "ok" } else { "unavailable" },
+            "spool_backlog_bytes": self.spool.backlog(),
+            "events_stored": self.writer.events.load(Ordering::Relaxed),
+            "dead_letters": self.writer.dead_letters.load(Ordering::Relaxed),
+        })
+    }
+}
+
 /// What readiness looks at.
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
@@ -26,6 +44,8 @@ pub(crate) struct Health {
     pub(crate) gateway: Gateway,
     pub(crate) budgets: Budgets,
     pub(crate) writer: Arc<WriterStats>,
+    /// `None` while page views are not taken.
+    pub(crate) web: Option<Lane>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -36,7 +56,8 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// `GET /readyz`: 503 while stopping and while requests that should be recorded
 /// cannot be.
-/// Without the database the gateway goes on, so that is 200, `degraded`.
+/// Without the database the gateway goes on, so that is 200, `degraded`; and so it is
+/// where only page views cannot be taken.
 pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&health.pool);
     let database = tokio::time::timeout(Duration::from_secs(1), query).await;
@@ -44,11 +65,13 @@ pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Va
     let spool = health.spool.is_healthy() || !health.gateway.records();
     let stopping = health.shutdown.stopping.is_cancelled();
     let undurable = health.gateway.undurable();
+    let lane = health.web.as_ref();
+    let web = lane.is_none_or(|lane| lane.spool.is_healthy());
     let (status, word) = match (stopping, spool, database) {
         (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         (_, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable"),
         (_, _, false) => (StatusCode::OK, "degraded"),
-        _ if undurable > 0 => (StatusCode::OK, "degraded"),
+        _ if undurable > 0 || !web => (StatusCode::OK, "degraded"),
         _ => (StatusCode::OK, "ready"),
     };
     let body = json!({
@@ -61,6 +84,7 @@ pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Va
         "budget_questions": health.budgets.asked(),
         "events_stored": health.writer.events.load(Ordering::Relaxed),
         "dead_letters": health.writer.dead_letters.load(Ordering::Relaxed),
+        "web": lane.map(Lane::state),
     });
     (status, Json(body))
 }

@@ -22,6 +22,7 @@ use systemprompt_notify::Channels;
 use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::prices;
 use systemprompt_storage::settings::{self, Seen, Setting, Settings};
+use systemprompt_storage::web::{Judge, JudgeInForce};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
@@ -85,6 +86,7 @@ pub(crate) struct Reload {
     pub(crate) prices: Prices,
     pub(crate) budgets: Budgets,
     pub(crate) rules: RulesInForce,
+    pub(crate) judge: JudgeInForce,
     pub(crate) channels: Swap<Channels>,
     pub(crate) tls: Option<Swap<ServerConfig>>,
 }
@@ -178,6 +180,7 @@ impl Reload {
                 .await;
             self.budgets.replace(&rules).await;
         }
+        self.judge.replace(Judge::new(next.web.rules().clone()));
         self.channels.replace(channels);
         self.gateway.replace_providers(&next.providers);
         self.in_force.send_replace(Arc::new(next.clone()));

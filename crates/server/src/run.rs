@@ -14,6 +14,7 @@ use systemprompt_config::{Config, Sources};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_storage::audit::{self, AnchorFile};
+use systemprompt_storage::web::{Judge, JudgeInForce, Paths};
 use systemprompt_storage::{Storage, Writer, WriterError, prices};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +28,7 @@ use crate::assemble::{Foundation, Server};
 use crate::catalogue::Prices;
 use crate::demo::Demo;
 use crate::door::client::Proxies;
+use crate::health::Lane;
 use crate::logs::{self, Kept};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
@@ -146,18 +148,23 @@ async fn serve(
 
     let boot = BootId::new();
     let writer = recover(config, accept_gap, &storage, &prices, &spool, boot).await?;
-    let public = public_lane(config, accept_gap, &storage, boot).await?;
+    let judge = JudgeInForce::new(Judge::new(profile.web.rules().clone()));
+    let public = public_lane(config, accept_gap, &storage, boot, judge.clone()).await?;
     let shutdown = Shutdown::default();
     let running = Server::assemble(Foundation {
         config,
         address,
         storage: &storage,
         spool,
-        public: public.as_ref().map(|(spool, _)| spool.clone()),
+        public: public.as_ref().map(|(spool, writer)| Lane {
+            spool: spool.clone(),
+            writer: writer.stats(),
+        }),
         prices,
         boot,
         writer: writer.stats(),
         rules: writer.rules(),
+        judge,
         tls: tls.clone(),
         shutdown: shutdown.clone(),
     })
@@ -284,6 +291,7 @@ async fn public_lane(
     accept_gap: bool,
     storage: &Storage,
     boot: BootId,
+    judge: JudgeInForce,
 ) -> anyhow::Result<Option<(Spool, Writer)>> {
     let profile = &config.profile;
     if !(profile.analytics.enabled && profile.web.enabled) {
@@ -304,7 +312,12 @@ async fn public_lane(
         Sampling::default(),
         accept_gap,
     );
-    Ok(Some((spool, writer.await?)))
+    Ok(Some((
+        spool,
+        writer
+            .await?
+            .with_web(judge, Paths::new(profile.web.paths_per_day)),
+    )))
 }
 
 /// Stores web traffic. Where that fails for good, the gateway goes on, and what

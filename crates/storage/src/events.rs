@@ -12,6 +12,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use systemprompt_domain::activity::{Activity, Word};
 use systemprompt_domain::reported::{AuditReport, LATE, Reported};
 use systemprompt_domain::tool::{ToolCalled, ToolsListed};
+use systemprompt_domain::web::Visit;
 use systemprompt_domain::{Clock, Sampling, TraceId};
 use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::Mutex;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::audit::{self, Entry};
 use crate::partitions::Partitions;
 use crate::tools;
+use crate::web::{self, JudgeInForce, Paths};
 use crate::writer::{conversations, rollups};
 
 /// How long an id without a row is known again: as long as one that came in
@@ -47,6 +49,10 @@ pub struct Events {
     /// Whose tool calls keep their detail.
     sampling: Sampling,
     partitions: Mutex<Partitions>,
+    /// What requests to web sites are judged by, and which of their pages are told
+    /// apart.
+    judge: JudgeInForce,
+    paths: Mutex<Paths>,
 }
 
 impl Events {
@@ -58,6 +64,8 @@ impl Events {
             clock,
             sampling: Sampling::ALL,
             partitions: Mutex::default(),
+            judge: JudgeInForce::default(),
+            paths: Mutex::default(),
         }
     }
 
@@ -66,6 +74,15 @@ impl Events {
     #[must_use]
     pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
+        self
+    }
+
+    /// The same, which judges web traffic by these rules, and tells so many of its
+    /// pages apart.
+    #[must_use]
+    pub fn with_web(mut self, judge: JudgeInForce, paths: Paths) -> Self {
+        self.judge = judge;
+        self.paths = Mutex::new(paths);
         self
     }
 
@@ -117,7 +134,7 @@ impl Events {
         // In one order, so that two servers that get the same batch wait for
         // each other instead of deadlocking.
         new.sort_unstable_by_key(|event| id_of(event));
-        let stored = insert(&mut tx, &new, self.sampling).await?;
+        let stored = self.insert(&mut tx, &new, now).await?;
         tx.commit().await?;
         let outcome = |(event, new): (&&Reported, bool)| match new && stored.contains(&id_of(event))
         {
@@ -125,6 +142,93 @@ impl Events {
             false => Outcome::Duplicate,
         };
         Ok(events.iter().zip(first).map(outcome).collect())
+    }
+
+    /// Inserts events with different ids; answers the ids of those that were not
+    /// there yet.
+    async fn insert(
+        &self,
+        db: &mut PgConnection,
+        events: &[&Reported],
+        now: OffsetDateTime,
+    ) -> Result<HashSet<Uuid>, sqlx::Error> {
+        let activity: Vec<&Activity> = events
+            .iter()
+            .filter_map(|event| match event {
+                Reported::Activity(activity) => Some(activity),
+                _ => None,
+            })
+            .collect();
+        let mut stored: HashSet<Uuid> = insert_activity(db, &activity).await?.into_iter().collect();
+        let counted: Vec<_> = activity
+            .into_iter()
+            .filter(|one| stored.contains(&one.source.stamp.id.0))
+            .collect();
+        rollups::add_activity(db, &counted).await?;
+
+        let remember: Vec<_> = events
+            .iter()
+            .copied()
+            .filter(|event| match event {
+                Reported::Activity(activity) => {
+                    let stamp = activity.source.stamp;
+                    !stamp.is_in_id() && stored.contains(&stamp.id.0)
+                }
+                // By its row, or by its id among those of calls without one.
+                Reported::Tool(report) => !report.source.stamp.is_in_id(),
+                Reported::Audit(_) | Reported::Tools(_) | Reported::Page(_) => true,
+            })
+            .collect();
+        let remembered: HashSet<Uuid> = remember_ids(db, &remember).await?.into_iter().collect();
+        let reports: Vec<&AuditReport> = events
+            .iter()
+            .filter_map(|event| match event {
+                Reported::Audit(report) => Some(report),
+                _ => None,
+            })
+            .filter(|report| remembered.contains(&report.source.stamp.id.0))
+            .collect();
+        let calls: Vec<&ToolCalled> = events
+            .iter()
+            .filter_map(|event| match event {
+                Reported::Tool(report) => Some(report),
+                _ => None,
+            })
+            .filter(|report| {
+                let stamp = report.source.stamp;
+                stamp.is_in_id() || remembered.contains(&stamp.id.0)
+            })
+            .map(|report| &report.call)
+            .collect();
+        let listed: Vec<&ToolsListed> = events
+            .iter()
+            .filter_map(|event| match event {
+                Reported::Tools(report) => Some(report),
+                _ => None,
+            })
+            .filter(|report| remembered.contains(&report.source.stamp.id.0))
+            .map(|report| &report.listed)
+            .collect();
+        let told = tools::add(db, calls, &listed, self.sampling).await?;
+        let traced = told.calls().map(|call| (call.trace_id, call.created_at));
+        conversations::trace(db, traced).await?;
+        let visits: Vec<Visit> = events
+            .iter()
+            .filter_map(|event| match event {
+                Reported::Page(report) => Some(report),
+                _ => None,
+            })
+            .filter(|report| remembered.contains(&report.source.stamp.id.0))
+            .map(|report| report.visit.clone())
+            .collect();
+        let mut paths = self.paths.lock().await;
+        web::store(db, &self.judge.current(), &mut paths, &visits, now).await?;
+        drop(paths);
+        append(db, &reports, &told).await?;
+        stored.extend(reports.iter().map(|report| report.source.stamp.id.0));
+        stored.extend(told.calls().map(|call| call.id.0));
+        stored.extend(remembered);
+        Ok(stored)
     }
 }
 
@@ -159,80 +263,6 @@ async fn new_ids(
         ids.remove(&id);
     }
     Ok(ids)
-}
-
-/// Inserts events with different ids; answers the ids of those that were not
-/// there yet.
-async fn insert(
-    db: &mut PgConnection,
-    events: &[&Reported],
-    sampling: Sampling,
-) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let activity: Vec<&Activity> = events
-        .iter()
-        .filter_map(|event| match event {
-            Reported::Activity(activity) => Some(activity),
-            _ => None,
-        })
-        .collect();
-    let mut stored: HashSet<Uuid> = insert_activity(db, &activity).await?.into_iter().collect();
-    let counted: Vec<_> = activity
-        .into_iter()
-        .filter(|one| stored.contains(&one.source.stamp.id.0))
-        .collect();
-    rollups::add_activity(db, &counted).await?;
-
-    let remember: Vec<_> = events
-        .iter()
-        .copied()
-        .filter(|event| match event {
-            Reported::Activity(activity) => {
-                let stamp = activity.source.stamp;
-                !stamp.is_in_id() && stored.contains(&stamp.id.0)
-            }
-            // By its row, or by its id among those of calls without one.
-            Reported::Tool(report) => !report.source.stamp.is_in_id(),
-            Reported::Audit(_) | Reported::Tools(_) => true,
-        })
-        .collect();
-    let remembered: HashSet<Uuid> = remember_ids(db, &remember).await?.into_iter().collect();
-    let reports: Vec<&AuditReport> = events
-        .iter()
-        .filter_map(|event| match event {
-            Reported::Audit(report) => Some(report),
-            _ => None,
-        })
-        .filter(|report| remembered.contains(&report.source.stamp.id.0))
-        .collect();
-    let calls: Vec<&ToolCalled> = events
-        .iter()
-        .filter_map(|event| match event {
-            Reported::Tool(report) => Some(report),
-            _ => None,
-        })
-        .filter(|report| {
-            let stamp = report.source.stamp;
-            stamp.is_in_id() || remembered.contains(&stamp.id.0)
-        })
-        .map(|report| &report.call)
-        .collect();
-    let listed: Vec<&ToolsListed> = events
-        .iter()
-        .filter_map(|event| match event {
-            Reported::Tools(report) => Some(report),
-            _ => None,
-        })
-        .filter(|report| remembered.contains(&report.source.stamp.id.0))
-        .map(|report| &report.listed)
-        .collect();
-    let told = tools::add(db, calls, &listed, sampling).await?;
-    let traced = told.calls().map(|call| (call.trace_id, call.created_at));
-    conversations::trace(db, traced).await?;
-    append(db, &reports, &told).await?;
-    stored.extend(reports.iter().map(|report| report.source.stamp.id.0));
-    stored.extend(told.calls().map(|call| call.id.0));
-    stored.extend(remembered);
-    Ok(stored)
 }
 
 async fn insert_activity(

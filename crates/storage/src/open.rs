@@ -216,18 +216,6 @@ impl Storage {
         pool(3, self.owner.clone())
     }
 
-    /// Connections for closing web sessions and counting content.
-    #[must_use]
-    pub fn web_pool(&self) -> PgPool {
-        pool(
-            1,
-            self.service.clone().options([
-                ("statement_timeout", "60s"),
-                ("idle_in_transaction_session_timeout", "60s"),
-            ]),
-        )
-    }
-
     /// A connection for imports, whose transactions are long.
     #[must_use]
     pub fn import_pool(&self) -> PgPool {

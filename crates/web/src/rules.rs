@@ -1,8 +1,8 @@
 //! The rules of this crate: tables in `services/web/` that people can read and
 //! change, each parsed once into what answers fast.
 
-use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -38,7 +38,7 @@ const BUILT_IN: &[(&str, &str)] = tables![
 ];
 
 /// All rules, ready to be asked. Share one: it is some megabytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rules {
     pub(crate) bots: Bots,
     pub(crate) agents: Agents,
@@ -48,6 +48,21 @@ pub struct Rules {
     pub(crate) points: Points,
     version: String,
 }
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rules").field(&self.version).finish()
+    }
+}
+
+/// Rules are the same where every letter of their tables is.
+impl PartialEq for Rules {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
+}
+
+impl Eq for Rules {}
 
 /// A table that cannot be used, by its place: `bots.yaml:12: known.search: …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,14 +125,14 @@ impl Rules {
     /// # Panics
     /// Never: a test reads the tables.
     #[must_use]
-    pub fn built_in() -> &'static Self {
-        static RULES: OnceLock<Rules> = OnceLock::new();
-        RULES.get_or_init(|| Self::load(&[]).expect("a test reads the compiled-in tables"))
+    pub fn built_in() -> &'static Arc<Self> {
+        static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
+        RULES.get_or_init(|| Arc::new(Self::load(&[]).expect("a test reads the compiled-in tables")))
     }
 
     /// The rules with an operator's own tables, each a file name and its text.
     /// What is in them comes before what is built in, or stands instead of it
-    /// (`replace: true`).
+    /// (`replace: true`, as the built-in ones say: an edited copy is all there is).
     ///
     /// ```
     /// # use systemprompt_web::{BotKind, Rules};

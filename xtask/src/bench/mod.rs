@@ -1,14 +1,17 @@
-//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect`: what the gateway adds
+//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect|content|import`: what the gateway adds
 //! to a request, what budgets add to that, what attacks do to everybody else, what the
 //! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, and
-//! how many page views are taken. Figures go to standard output as Markdown;
+//! how many page views are taken, what counting content costs,
+//! how fast logs are brought in. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
 
 mod audit;
 mod collect;
+mod content;
 mod disk;
 mod door;
 mod gateway;
+mod import;
 mod ingest;
 mod machine;
 mod mcp;
@@ -52,6 +55,10 @@ enum What {
     Mcp(mcp::Options),
     /// How many page views are taken, and how soon they are stored
     Collect(collect::Options),
+    /// What bringing content's figures up to date costs over months of traffic
+    Content(content::Options),
+    /// How fast access logs of the past are brought in
+    Import(import::Options),
 }
 
 /// Measures and prints.
@@ -78,6 +85,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             What::Ingest(options) => ingest::run(options, quick).await,
             What::Mcp(options) => mcp::run(options, quick).await,
             What::Collect(options) => collect::run(options, quick).await,
+            What::Content(options) => content::run(options, quick).await,
+            What::Import(options) => import::run(options, quick),
         }
     })?;
     print!("{}", report.markdown());

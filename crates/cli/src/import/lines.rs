@@ -1,11 +1,12 @@
 //! The lines of logs, read and parsed on a thread of their own, a batch at a time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering as Memory};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
@@ -21,6 +22,8 @@ use crate::failure::Failure;
 const LINES: usize = 20_000;
 /// Batches that are read ahead.
 const AHEAD: usize = 2;
+/// Lines that are remembered to tell repeats apart.
+const REMEMBERED: usize = 65_536;
 /// What a compressed file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The longest target, referrer and user agent that are kept, in characters.
@@ -83,18 +86,14 @@ impl Batches {
         let files = files.to_vec();
         let counter = Arc::clone(&read);
         std::thread::spawn(move || {
+            let sender_of_faults = sender.clone();
             let mut reading = Reading {
                 sender,
                 batch: Batch::default(),
-                repeats: HashMap::new(),
             };
-            for file in files {
-                if let Err(error) = reading.file(&file, &counter) {
-                    let _ = reading.sender.blocking_send(Err(fault(&file, &error)));
-                    return;
-                }
+            if let Err(failure) = reading.all(&files, &counter) {
+                let _ = sender_of_faults.blocking_send(Err(failure));
             }
-            reading.send();
         });
         Ok(Self {
             receiver,
@@ -110,7 +109,7 @@ impl Batches {
     /// How much of the files was read, 0 to 1.
     pub(super) fn share(&self) -> Option<f64> {
         let all = self.all.filter(|all| *all > 0)?;
-        Some(self.read.load(Ordering::Relaxed) as f64 / all as f64)
+        Some(self.read.load(Memory::Relaxed) as f64 / all as f64)
     }
 }
 
@@ -124,9 +123,6 @@ fn fault(file: &Path, error: &io::Error) -> Failure {
 struct Reading {
     sender: mpsc::Sender<Result<Batch, Failure>>,
     batch: Batch,
-    /// How often a line was there with the same time and text: such requests are
-    /// different ones.
-    repeats: HashMap<[u8; 16], u32>,
 }
 
 impl Reading {
@@ -136,9 +132,74 @@ impl Reading {
         self.sender.blocking_send(Ok(batch)).is_ok()
     }
 
-    fn file(&mut self, path: &Path, read: &Arc<AtomicU64>) -> io::Result<()> {
-        let name: Arc<str> = path.display().to_string().into();
-        self.repeats.clear();
+    /// Reads logs together, the earliest line of all first: what several servers
+    /// wrote of one visit comes as it happened.
+    fn all(&mut self, files: &[PathBuf], read: &Arc<AtomicU64>) -> Result<(), Failure> {
+        let mut logs = Vec::with_capacity(files.len());
+        let mut next = BinaryHeap::with_capacity(files.len());
+        for file in files {
+            let mut log = Log::open(file, read).map_err(|error| fault(file, &error))?;
+            let first = log.next(&mut self.batch);
+            if let Some(line) = first.map_err(|error| fault(file, &error))? {
+                next.push(Reverse(Next {
+                    line,
+                    log: logs.len(),
+                }));
+            }
+            logs.push(log);
+        }
+        while let Some(Reverse(Next { line, log })) = next.pop() {
+            self.batch.hits.push(line);
+            let following = logs[log].next(&mut self.batch);
+            if let Some(line) = following.map_err(|error| fault(&files[log], &error))? {
+                next.push(Reverse(Next { line, log }));
+            }
+            if self.batch.hits.len() >= LINES && !self.send() {
+                return Ok(());
+            }
+        }
+        self.send();
+        Ok(())
+    }
+}
+
+/// The line that comes next in a log.
+struct Next {
+    line: Line,
+    log: usize,
+}
+
+impl Ord for Next {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.line.at, self.log).cmp(&(other.line.at, other.log))
+    }
+}
+
+impl PartialOrd for Next {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Next {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Next {}
+
+/// A log that is being read.
+struct Log {
+    name: Arc<str>,
+    lines: Box<dyn BufRead>,
+    number: u64,
+    line: Vec<u8>,
+    repeats: Repeats,
+}
+
+impl Log {
+    fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<Self> {
         let raw: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin().lock())
         } else {
@@ -150,7 +211,7 @@ impl Reading {
         };
         let mut plain = BufReader::with_capacity(256 * 1024, counted);
         let packed = plain.fill_buf()?.starts_with(&GZIP);
-        let mut lines: Box<dyn BufRead> = if packed {
+        let lines: Box<dyn BufRead> = if packed {
             Box::new(BufReader::with_capacity(
                 256 * 1024,
                 MultiGzDecoder::new(plain),
@@ -158,56 +219,70 @@ impl Reading {
         } else {
             Box::new(plain)
         };
-        let mut line = Vec::new();
-        for number in 1.. {
-            if !next_line(&mut *lines, &mut line)? {
-                return Ok(());
-            }
-            self.line(&name, number, &line);
-            if self.batch.lines >= LINES as u64 && !self.send() {
-                return Ok(());
-            }
-        }
-        Ok(())
+        Ok(Self {
+            name: path.display().to_string().into(),
+            lines,
+            number: 0,
+            line: Vec::new(),
+            repeats: Repeats::default(),
+        })
     }
 
-    fn line(&mut self, file: &Arc<str>, number: u64, line: &[u8]) {
-        self.batch.lines += 1;
-        let text = String::from_utf8_lossy(line);
-        match log::parse(&text) {
-            Ok(hit) => {
-                let id = self.id(line);
-                self.batch.hits.push(Line {
-                    at: hit.at,
-                    client: hit.client.clone().into_owned(),
-                    host: hit.host.as_deref().map(str::to_owned),
-                    agent: plain(hit.agent.as_deref().unwrap_or_default(), AGENT),
-                    hit: Hit {
-                        id,
-                        method: plain(&hit.method, 16),
-                        target: plain(&hit.target, TARGET),
-                        referrer: plain(hit.referrer.as_deref().unwrap_or_default(), TARGET),
-                        status: hit.status,
-                    },
-                });
-            }
-            Err(error) => {
-                let faulty = (Arc::clone(file), number, error.to_string());
-                self.batch.faulty.push(faulty);
-            }
+    /// The next line that is one of a log; what is none is noted in the batch. `None`
+    /// at the end.
+    fn next(&mut self, batch: &mut Batch) -> io::Result<Option<Line>> {
+        while next_line(&mut *self.lines, &mut self.line)? {
+            self.number += 1;
+            batch.lines += 1;
+            let text = String::from_utf8_lossy(&self.line);
+            let hit = match log::parse(&text) {
+                Ok(hit) => hit,
+                Err(error) => {
+                    let faulty = (Arc::clone(&self.name), self.number, error.to_string());
+                    batch.faulty.push(faulty);
+                    continue;
+                }
+            };
+            return Ok(Some(Line {
+                at: hit.at,
+                client: hit.client.clone().into_owned(),
+                host: hit.host.as_deref().map(str::to_owned),
+                agent: plain(hit.agent.as_deref().unwrap_or_default(), AGENT),
+                hit: Hit {
+                    id: self.repeats.id(&self.line),
+                    method: plain(&hit.method, 16),
+                    target: plain(&hit.target, TARGET),
+                    referrer: plain(hit.referrer.as_deref().unwrap_or_default(), TARGET),
+                    status: hit.status,
+                },
+            }));
         }
+        Ok(None)
     }
+}
 
+/// How often a line was there with the same time and text: such requests are
+/// different ones. They stand close together, so only the last lines are remembered.
+#[derive(Default)]
+struct Repeats {
+    late: HashMap<[u8; 16], u32>,
+    early: HashMap<[u8; 16], u32>,
+}
+
+impl Repeats {
     /// An id made from the line, which names its time; of lines that are alike,
     /// each has another.
     fn id(&mut self, line: &[u8]) -> Uuid {
-        let line = line.trim_ascii_end();
-        let digest = Sha256::digest(line);
+        let digest = Sha256::digest(line.trim_ascii_end());
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
-        let n = self.repeats.entry(key).or_insert(0);
-        *n += 1;
-        if *n > 1 {
+        let before = self.late.get(&key).or_else(|| self.early.get(&key));
+        let n = before.copied().unwrap_or_default() + 1;
+        self.late.insert(key, n);
+        if self.late.len() >= REMEMBERED {
+            self.early = std::mem::take(&mut self.late);
+        }
+        if n > 1 {
             let again = Sha256::new()
                 .chain_update(digest)
                 .chain_update(n.to_be_bytes());
@@ -254,7 +329,7 @@ struct Counted {
 impl Read for Counted {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let n = self.raw.read(into)?;
-        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        self.read.fetch_add(n as u64, Memory::Relaxed);
         Ok(n)
     }
 }

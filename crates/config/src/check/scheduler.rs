@@ -25,6 +25,12 @@ impl Checks<'_> {
         self.job(&path.join("alerts"), &jobs.alerts);
         self.job(&path.join("price_check"), &jobs.price_check);
         self.job(&path.join("rollup_check"), &jobs.rollup_check);
+        self.job(&path.join("session_closing"), &jobs.session_closing);
+        self.job(
+            &path.join("content_analytics_aggregation"),
+            &jobs.content_analytics_aggregation,
+        );
+        self.job(&path.join("reclassify_sessions"), &jobs.reclassify_sessions);
         self.job(
             &path.join("daily_traffic_report"),
             &jobs.daily_traffic_report,

@@ -8,6 +8,7 @@ mod profiles;
 mod scheduler;
 mod secrets;
 mod values;
+mod web;
 
 use std::fs;
 use std::path::Path;

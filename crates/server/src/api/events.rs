@@ -4,6 +4,7 @@
 mod body;
 mod describe;
 mod item;
+mod pages;
 mod tools;
 
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(crate) fn report(front: Front, live: Live) -> MethodRouter {
 pub(crate) struct Front {
     /// `None` while analytics is off.
     pub(crate) store: Option<Arc<Events>>,
+    /// Whether page views are taken.
+    pub(crate) pages: bool,
     pub(crate) body_idle: Duration,
 }
 
@@ -108,7 +111,7 @@ impl Receipt {
 }
 
 async fn take(
-    State((Front { store, body_idle }, live)): State<(Front, Live)>,
+    State((front, live)): State<(Front, Live)>,
     identity: Option<Extension<Arc<Identity>>>,
     headers: HeaderMap,
     body: Body,
@@ -124,6 +127,11 @@ async fn take(
             "send the events without content-encoding",
         ));
     }
+    let Front {
+        store,
+        pages,
+        body_idle,
+    } = front;
     let body = whole(body, body_idle).await?;
     let pieces = body::split(&body)?;
     let Some(store) = store else {
@@ -135,6 +143,12 @@ async fn take(
     let items: Vec<_> = pieces
         .into_iter()
         .map(|piece| item::read(piece, &identity, now))
+        .map(|item| match item {
+            Ok(Reported::Page(_)) if !pages => Err(Refused::whole(
+                "page views are not taken here (web.enabled)",
+            )),
+            item => item,
+        })
         .collect();
     let events: Vec<&Reported> = items.iter().filter_map(|item| item.as_ref().ok()).collect();
     let stored = store.store(&events).await;

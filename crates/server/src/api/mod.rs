@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod files;
 mod openapi;
 mod questions;
+mod web;
 
 use std::sync::Arc;
 

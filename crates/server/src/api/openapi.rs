@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use systemprompt_reporting::{Entry, QUERIES, default_of};
 
-use super::events;
+use super::{events, web};
 
 /// The document as it is served at `/api/v1/openapi.json`.
 #[must_use]
@@ -16,14 +16,14 @@ pub fn document() -> Value {
         events::PATH.to_owned(),
         json!({ "post": events::operation() }),
     );
-    let paths: Map<String, Value> = questions.chain([reports]).collect();
+    let paths: Map<String, Value> = questions.chain([reports]).chain(web::paths()).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "systemprompt analytics",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What AI requests cost, how they went, and why. Every route but the one for \
-                            events is a question; the command line and this API give the same answers. Times are RFC 3339 in \
+            "description": "What AI requests cost, how they went, and why. Every route below \
+                            `/api/v1/analytics` is a question; the command line and this API give the same answers. Times are RFC 3339 in \
                             UTC, ratios are parts of 1. Money is text, in US dollars unless the answer \
                             names a `currency`. `x-unit` says what a field counts: `money` is in the \
                             answer's currency, `usd` always in dollars.",
@@ -37,7 +37,7 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A systemprompt token with the scope read, or ingest to report \
-                                    events. A server on this machine that has no tokens needs none.",
+                                    events and content. A server on this machine that has no tokens needs none.",
                 },
             },
             "schemas": { "Error": error_schema() },
@@ -63,7 +63,7 @@ fn tags() -> Value {
     groups.dedup();
     groups
         .into_iter()
-        .chain(["events"])
+        .chain(["events", "web"])
         .map(|group| json!({ "name": group }))
         .collect()
 }

@@ -335,12 +335,26 @@ fn the_document_keeps_the_rules() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), QUERIES.len() + 1);
+    assert_eq!(paths.len(), QUERIES.len() + 5);
     let reports = &paths[super::events::PATH]["post"];
     for part in ["summary", "description", "requestBody", "responses"] {
         assert!(!reports[part].is_null(), "{part}");
     }
-    let questions = paths.iter().filter(|(_, item)| !item["get"].is_null());
+    for (path, method) in [
+        ("/s.js", "get"),
+        ("/api/collect", "post"),
+        ("/px.gif", "get"),
+    ] {
+        let open = &paths[path][method];
+        assert_eq!(
+            open["security"],
+            json!([]),
+            "{path}: nobody has a token there"
+        );
+    }
+    let questions = paths
+        .iter()
+        .filter(|(path, _)| path.starts_with("/api/v1/analytics/"));
     let mut ids = std::collections::BTreeSet::new();
     for (path, item) in questions {
         assert!(path.starts_with('/') && !path.contains('{'), "{path}");

@@ -3,8 +3,8 @@
 //! so that a flood of it cannot touch the gateway.
 
 mod client;
-mod closing;
 mod collect;
+mod keys;
 mod limit;
 mod pixel;
 mod script;
@@ -27,7 +27,7 @@ use systemprompt_domain::web::Visit;
 use systemprompt_storage::web::Salts;
 use systemprompt_web::Places;
 
-pub(crate) use self::closing::Sessions;
+pub(crate) use self::keys::follow as follow_keys;
 use self::limit::Limiter;
 use self::script::Script;
 use self::site::Sites;

@@ -288,6 +288,18 @@ impl Retention {
     }
 }
 
+/// Says that quarters of an hour are kept no longer than retention keeps them: whoever
+/// brings old days need not make any.
+pub(crate) async fn raise_quarters(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    match midnight_before(now, QUARTERS_KEPT) {
+        Some(from) => marks::raise(db, QUARTERS, from).await,
+        None => Ok(()),
+    }
+}
+
 /// The beginning of the UTC day of so long ago.
 fn midnight_before(now: OffsetDateTime, ago: Duration) -> Option<OffsetDateTime> {
     let then = now.to_offset(UtcOffset::UTC).checked_sub(ago)?;

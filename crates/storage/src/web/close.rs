@@ -19,21 +19,9 @@ const LOCK: i64 = 0x0077_6562_2063_6c6f;
 const SESSIONS: i64 = 2_000;
 /// How long events may be on their way into the database.
 const ON_THE_WAY: Duration = Duration::minutes(1);
-/// Imported sessions are closed by the import; by others, if it has died.
-const ABANDONED: Duration = Duration::HOUR;
-
-/// Which sessions are closed.
-#[derive(Clone, Copy, Debug)]
-pub enum Which {
-    /// Those of visitors, as time goes by. Everything that happened up to this
-    /// moment must be stored, but for what is on its way.
-    Visited(OffsetDateTime),
-    /// Those of an import, which has stored everything that it has.
-    Imported {
-        /// Whether it had files that pages load: then their absence tells.
-        assets_visible: bool,
-    },
-}
+/// A server that stored nothing for so long is not waited for: it is gone, and
+/// sessions have to end.
+const GONE: Duration = Duration::HOUR;
 
 /// Closes sessions that are over; answers how many. `None` where another process
 /// is about it.
@@ -43,23 +31,16 @@ pub enum Which {
 pub async fn close(
     pool: &PgPool,
     judge: &Judge,
-    which: Which,
     now: OffsetDateTime,
 ) -> Result<Option<u64>, sqlx::Error> {
     let mut closed = 0;
     loop {
         let mut db = pool.acquire().await?;
         let mut tx = db.begin().await?;
-        let wait = matches!(which, Which::Imported { .. });
-        if !lock(&mut tx, wait).await? {
+        if !lock(&mut tx, false).await? {
             return Ok(None);
         }
-        let mut sessions = over(&mut tx, which, now).await?;
-        if let Which::Imported { assets_visible } = which {
-            for session in &mut sessions {
-                session.facts.assets_visible = assets_visible;
-            }
-        }
+        let sessions = over(&mut tx, now).await?;
         let n = sessions.len();
         if n > 0 {
             move_on(&mut tx, judge, sessions, now).await?;
@@ -87,24 +68,28 @@ pub(super) async fn lock(db: &mut PgConnection, wait: bool) -> Result<bool, sqlx
         .await
 }
 
-/// Sessions that are over, locked. Those that are being written to are not.
-async fn over(
+/// Up to when everything that happened is stored, whichever server took it: what
+/// waits in a spool may belong to a session that looks over.
+async fn stored_to(
     db: &mut PgConnection,
-    which: Which,
     now: OffsetDateTime,
-) -> Result<Vec<Session>, sqlx::Error> {
-    let (imports_only, through) = match which {
-        Which::Visited(through) => (false, through - Cut::default().gap - ON_THE_WAY),
-        Which::Imported { .. } => (true, now),
-    };
+) -> Result<OffsetDateTime, sqlx::Error> {
+    let behind: Option<OffsetDateTime> =
+        sqlx::query_scalar("select min(stored_to) from spool_cursors where updated_at > $1")
+            .bind(now - GONE)
+            .fetch_one(db)
+            .await?;
+    Ok(behind.map_or(now, |behind| behind.min(now)))
+}
+
+/// Sessions that are over, locked. Those that are being written to are not.
+async fn over(db: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Session>, sqlx::Error> {
+    let through = stored_to(db, now).await? - Cut::default().gap - ON_THE_WAY;
     let rows: Vec<(Json<Session>,)> = sqlx::query_as(
-        "select to_jsonb(s) from open_sessions s \
-         where last_seen_at < $1 and (imported and ($2 or touched_at < $3) or not imported and not $2) \
-         order by last_seen_at limit $4 for update skip locked",
+        "select to_jsonb(s) from open_sessions s where last_seen_at < $1 \
+         order by last_seen_at limit $2 for update skip locked",
     )
     .bind(through)
-    .bind(imports_only)
-    .bind(now - ABANDONED)
     .bind(SESSIONS)
     .fetch_all(db)
     .await?;

@@ -1,6 +1,8 @@
 //! The rules of web traffic, applied to what is stored.
 
-use systemprompt_domain::web::{Hit, Visit, WebEvent};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use systemprompt_domain::web::Hit;
 use systemprompt_web::{Arrival, Hints, PageReading, RequestKind, Rules, page};
 use time::{Duration, OffsetDateTime};
 
@@ -8,9 +10,34 @@ use super::facts::Engaged;
 use super::session::{Session, Signal, View};
 
 /// Says what sessions, requests and page views are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Judge {
-    rules: &'static Rules,
+    rules: Arc<Rules>,
+}
+
+/// The rules that a writer judges by, to replace them while it runs: those that are
+/// compiled in, unless others are. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct JudgeInForce(Arc<RwLock<Option<Judge>>>);
+
+impl JudgeInForce {
+    /// Judges by these rules until they are replaced.
+    #[must_use]
+    pub fn new(judge: Judge) -> Self {
+        Self(Arc::new(RwLock::new(Some(judge))))
+    }
+
+    /// By what is judged now.
+    #[must_use]
+    pub fn current(&self) -> Judge {
+        let judge = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        judge.clone().unwrap_or_else(Judge::built_in)
+    }
+
+    /// Puts others in their place: what is stored from now on is judged by these.
+    pub fn replace(&self, judge: Judge) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(judge);
+    }
 }
 
 /// A text, where there is one.
@@ -36,19 +63,19 @@ impl Judge {
     /// Judges by the rules that are compiled in.
     #[must_use]
     pub fn built_in() -> Self {
-        Self::new(Rules::built_in())
+        Self::new(Arc::clone(Rules::built_in()))
     }
 
     /// Judges by these rules.
     #[must_use]
-    pub const fn new(rules: &'static Rules) -> Self {
+    pub const fn new(rules: Arc<Rules>) -> Self {
         Self { rules }
     }
 
     /// The rules.
     #[must_use]
-    pub const fn rules(&self) -> &'static Rules {
-        self.rules
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// What a request was for.
@@ -62,14 +89,6 @@ impl Judge {
             scan: self.rules.is_scan(&hit.method, &hit.target, hit.status),
             refused: self.rules.is_refused(&hit.target, hit.status),
         }
-    }
-
-    /// Whether somebody asked for a file that pages load.
-    pub(super) fn has_asset(&self, visit: &Visit) -> bool {
-        visit.events.iter().any(|event| match event {
-            WebEvent::Hit(hit) => self.rules.request(&hit.target) == RequestKind::Asset,
-            WebEvent::View(_) | WebEvent::Engagement(_) => false,
-        })
     }
 
     /// Says what a session is that may still go on.

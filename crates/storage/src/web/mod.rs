@@ -6,6 +6,7 @@ pub mod content;
 mod facts;
 pub mod import;
 mod judge;
+mod paths;
 pub mod reclassify;
 mod rollups;
 mod rows;
@@ -13,7 +14,8 @@ pub mod salts;
 mod session;
 mod store;
 
-pub use judge::Judge;
+pub use judge::{Judge, JudgeInForce};
+pub use paths::{OTHER, Paths};
 pub use salts::Salts;
 pub(crate) use store::store;
 /// The host in an address, lower case, without `www.`; none where there is none.

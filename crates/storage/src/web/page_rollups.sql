@@ -1,11 +1,15 @@
 -- Adds deltas, each to the table of its grain.
 with deltas as materialized (
-    select * from jsonb_to_recordset($1) as d (
-        grain text, cube text, bucket timestamptz, site text, class text, d1 text, d2 text, d3 text,
-        views bigint, visitors bigint, timed bigint, engaged_ms bigint,
-        scrolled bigint, scroll bigint, clicks bigint, entries bigint,
-        exits bigint, bounced bigint, skimmed bigint, read bigint,
-        deep_read bigint, left_open bigint
+    select * from unnest(
+        $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[],
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+        $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
+        $21::bigint[], $22::bigint[]
+    ) as d (
+        grain, cube, bucket, site, class, d1, d2, d3,
+        views, visitors, timed, engaged_ms, scrolled, scroll, clicks, entries,
+        exits, bounced, skimmed, read, deep_read, left_open
     )
 ),
 quarters as (

@@ -13,12 +13,13 @@ use super::close::{lock, stored_views};
 use super::judge::Judge;
 use super::rollups::{self, Closed};
 use super::session::{Session, View};
+use crate::partitions::{self, Hold, Part};
 use crate::retention::{DETAIL, kept_from};
 
 /// Sessions that are looked at together.
 const SESSIONS: i64 = 2_000;
 /// Who was seen on days that are longer ago is not remembered.
-const REMEMBERED: Duration = Duration::days(3);
+pub(super) const REMEMBERED: Duration = Duration::days(3);
 
 /// What judging the sessions of a day again came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +30,40 @@ pub struct Reclassified {
     pub changed: u64,
 }
 
-/// `reclassify_sessions`: judges the sessions that began on a UTC day again. `None`
-/// where not all of them are kept any more: the counts stay as they are.
+/// The UTC days, from the first to the last, on which sessions began that were judged
+/// by other rules than `version`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn days_of_other_rules(pool: &PgPool, version: &str) -> Result<Vec<Date>, sqlx::Error> {
+    let mut db = pool.acquire().await?;
+    let mut days = Vec::new();
+    for partition in partitions::list(&mut db).await? {
+        let Part::Day(day) = partition.part else {
+            continue;
+        };
+        if partition.table != "user_sessions" || partition.hold != Hold::Attached {
+            continue;
+        }
+        let since = day.midnight().assume_utc();
+        let other: bool = sqlx::query_scalar(
+            "select exists (select from user_sessions \
+             where started_at >= $1 and started_at < $2 and rule_version <> $3)",
+        )
+        .bind(since)
+        .bind(since + Duration::DAY)
+        .bind(version)
+        .fetch_one(&mut *db)
+        .await?;
+        if other {
+            days.push(day);
+        }
+    }
+    Ok(days)
+}
+
+/// Judges the sessions that began on a UTC day again. `None` where not all of them
+/// are kept any more: the counts stay as they are.
 ///
 /// # Errors
 /// When the database fails: nothing was changed.
@@ -45,13 +78,13 @@ pub async fn reclassify(
     // Nothing is closed meanwhile.
     lock(&mut tx, true).await?;
     let since = day.midnight().assume_utc();
-    if kept_from(&mut tx, DETAIL)
+    let until = since + Duration::DAY;
+    let expired = kept_from(&mut tx, DETAIL)
         .await?
-        .is_some_and(|from| since < from)
-    {
+        .is_some_and(|from| since < from);
+    if expired && !all_kept(&mut tx, since, until).await? {
         return Ok(None);
     }
-    let until = since + Duration::DAY;
     let mut done = Reclassified::default();
     let mut after = (since, Uuid::nil());
     loop {
@@ -71,6 +104,22 @@ pub async fn reclassify(
     }
     tx.commit().await?;
     Ok(Some(done))
+}
+
+/// Whether a day that has expired has all its sessions: an import's are kept longer.
+async fn all_kept(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select (select coalesce(sum(sessions), 0) from web_day where cube = 'total' and bucket = $1) \
+             = (select count(*) from user_sessions where started_at >= $1 and started_at < $2)",
+    )
+    .bind(since)
+    .bind(until)
+    .fetch_one(db)
+    .await
 }
 
 async fn next(
@@ -158,7 +207,7 @@ async fn judge_again(
 }
 
 /// Counts the visitors of a UTC day again.
-async fn count_visitors(
+pub(super) async fn count_visitors(
     db: &mut PgConnection,
     since: OffsetDateTime,
     now: OffsetDateTime,

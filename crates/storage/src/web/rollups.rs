@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
+use super::import::Seen;
 use super::session::{Session, View};
+use crate::retention::{QUARTERS, kept_from};
 
 /// Engaged for this long, a session is engaged whatever its pages.
 pub(super) const ENGAGED_MS: i64 = 10_000;
@@ -35,12 +35,14 @@ struct Key<'a> {
 trait Sums: Copy + Default {
     fn add(&mut self, other: &Self, times: i64);
     fn visitors(&mut self) -> &mut i64;
+    /// The figures in the order of the statement that adds them.
+    fn figures(&self) -> Vec<i64>;
 }
 
 macro_rules! sums {
     ($(#[$meta:meta])* $name:ident { $($field:ident),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default, Serialize)]
+        #[derive(Clone, Copy, Debug, Default)]
         struct $name { $($field: i64),+ }
 
         impl Sums for $name {
@@ -50,6 +52,10 @@ macro_rules! sums {
 
             fn visitors(&mut self) -> &mut i64 {
                 &mut self.visitors
+            }
+
+            fn figures(&self) -> Vec<i64> {
+                vec![$(self.$field),+]
             }
         }
     };
@@ -89,6 +95,17 @@ impl<'a, S: Sums> Tally<'a, S> {
     fn add(&mut self, key: Key<'a>, sums: &S, times: i64) {
         self.sums.entry(key).or_default().add(sums, times);
     }
+
+    /// Counts the visitors of an import, on days that are its own.
+    fn count_visitors(&mut self, seen: &mut Seen) {
+        for (day, key, visitor) in &self.candidates {
+            // When a row was added to is no part of what it stands for.
+            let what = (key.cube, key.site, key.class, key.d, visitor);
+            if seen.is_new(*day, what) {
+                *self.sums.entry(*key).or_default().visitors() += 1;
+            }
+        }
+    }
 }
 
 /// A session that is over, with what it looked at.
@@ -103,6 +120,19 @@ pub(super) async fn add(
     let (mut web, mut pages) = tally(closed, 1);
     count_visitors(db, &mut web, now).await?;
     count_visitors(db, &mut pages, now).await?;
+    write(db, &web, &pages).await?;
+    note_changes(db, closed).await
+}
+
+/// The same of an import, which remembers its visitors itself.
+pub(super) async fn add_imported(
+    db: &mut PgConnection,
+    closed: &[Closed],
+    seen: &mut Seen,
+) -> Result<(), sqlx::Error> {
+    let (mut web, mut pages) = tally(closed, 1);
+    web.count_visitors(seen);
+    pages.count_visitors(seen);
     write(db, &web, &pages).await?;
     note_changes(db, closed).await
 }
@@ -281,49 +311,78 @@ async fn count_visitors<S: Sums>(
     Ok(())
 }
 
-/// A row of `web_*` or `page_*`, as JSON.
-#[derive(Debug, Serialize)]
-struct Row<'a, S> {
-    grain: &'static str,
-    cube: &'static str,
-    #[serde(with = "time::serde::rfc3339")]
-    bucket: OffsetDateTime,
-    site: &'a str,
-    class: &'a str,
-    d1: &'a str,
-    d2: &'a str,
-    d3: &'a str,
-    #[serde(flatten)]
-    sums: S,
+/// Rows of `web_*` or `page_*`, a vector for each column.
+#[derive(Debug, Default)]
+struct Columns<'a> {
+    grains: Vec<&'static str>,
+    cubes: Vec<&'static str>,
+    buckets: Vec<OffsetDateTime>,
+    sites: Vec<&'a str>,
+    classes: Vec<&'a str>,
+    d: [Vec<&'a str>; 3],
+    figures: Vec<Vec<i64>>,
 }
 
-fn rows<'a, S: Sums>(tally: &Tally<'a, S>) -> Vec<Row<'a, S>> {
-    let mut rows = Vec::new();
-    for (grain, seconds) in GRAINS {
-        let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
-        for (key, sums) in &tally.sums {
-            let bucket = key.bucket - key.bucket.rem_euclid(seconds);
-            coarse
-                .entry(Key { bucket, ..*key })
-                .or_default()
-                .add(sums, 1);
-        }
-        rows.extend(coarse.into_iter().map(|(key, sums)| {
-            Row {
-                grain,
-                cube: key.cube,
-                bucket: OffsetDateTime::from_unix_timestamp(key.bucket)
-                    .expect("the start of a bucket lies close to a valid time"),
-                site: key.site,
-                class: key.class,
-                d1: key.d[0],
-                d2: key.d[1],
-                d3: key.d[2],
-                sums,
+impl<'a> Columns<'a> {
+    /// The rows of each grain, in the order in which they are locked. Those of quarters
+    /// that are kept no more are left out.
+    fn of<S: Sums>(tally: &Tally<'a, S>, quarters_from: Option<OffsetDateTime>) -> Self {
+        let mut columns = Self::default();
+        for (grain, seconds) in GRAINS {
+            let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
+            for (key, sums) in &tally.sums {
+                let bucket = key.bucket - key.bucket.rem_euclid(seconds);
+                coarse
+                    .entry(Key { bucket, ..*key })
+                    .or_default()
+                    .add(sums, 1);
             }
-        }));
+            for (key, sums) in coarse {
+                let bucket = OffsetDateTime::from_unix_timestamp(key.bucket)
+                    .expect("the start of a bucket lies close to a valid time");
+                let gone = quarters_from.is_some_and(|from| bucket < from);
+                if grain != GRAINS[0].0 || !gone {
+                    columns.push(grain, bucket, key, &sums.figures());
+                }
+            }
+        }
+        columns
     }
-    rows
+
+    fn push(&mut self, grain: &'static str, bucket: OffsetDateTime, key: Key<'a>, figures: &[i64]) {
+        self.grains.push(grain);
+        self.cubes.push(key.cube);
+        self.buckets.push(bucket);
+        self.sites.push(key.site);
+        self.classes.push(key.class);
+        for (column, d) in self.d.iter_mut().zip(key.d) {
+            column.push(d);
+        }
+        self.figures.resize_with(figures.len(), Vec::new);
+        for (column, figure) in self.figures.iter_mut().zip(figures) {
+            column.push(*figure);
+        }
+    }
+
+    async fn add(self, db: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+        if self.grains.is_empty() {
+            return Ok(());
+        }
+        let mut query = sqlx::query(statement)
+            .bind(self.grains)
+            .bind(self.cubes)
+            .bind(self.buckets)
+            .bind(self.sites)
+            .bind(self.classes);
+        for column in self.d {
+            query = query.bind(column);
+        }
+        for column in self.figures {
+            query = query.bind(column);
+        }
+        query.execute(db).await?;
+        Ok(())
+    }
 }
 
 async fn write(
@@ -331,19 +390,11 @@ async fn write(
     web: &Tally<'_, WebSums>,
     pages: &Tally<'_, PageSums>,
 ) -> Result<(), sqlx::Error> {
-    if !web.sums.is_empty() {
-        sqlx::query(include_str!("web_rollups.sql"))
-            .bind(Json(rows(web)))
-            .execute(&mut *db)
-            .await?;
-    }
-    if !pages.sums.is_empty() {
-        sqlx::query(include_str!("page_rollups.sql"))
-            .bind(Json(rows(pages)))
-            .execute(db)
-            .await?;
-    }
-    Ok(())
+    let quarters_from = kept_from(&mut *db, QUARTERS).await?;
+    let web = Columns::of(web, quarters_from);
+    web.add(&mut *db, include_str!("web_rollups.sql")).await?;
+    let pages = Columns::of(pages, quarters_from);
+    pages.add(db, include_str!("page_rollups.sql")).await
 }
 
 /// Remembers which pages' counts changed, with the titles they have.

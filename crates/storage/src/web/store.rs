@@ -10,10 +10,11 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use systemprompt_domain::web::{Engagement, Hit, PageView, Visit, WebEvent};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use super::judge::Judge;
+use super::paths::Paths;
 use super::rows::{self, Engaged};
 use super::session::{Session, View};
 
@@ -24,14 +25,14 @@ use super::session::{Session, View};
 pub(crate) async fn store(
     db: &mut PgConnection,
     judge: &Judge,
+    paths: &mut Paths,
     visits: &[Visit],
-    imported: bool,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
     if visits.is_empty() {
         return Ok(());
     }
-    let mut work = Work::load(db, judge, visits, imported, now).await?;
+    let mut work = Work::load(db, (judge, paths), visits, now).await?;
     let mut order: Vec<(&Visit, &WebEvent)> = visits
         .iter()
         .flat_map(|visit| visit.events.iter().map(move |event| (visit, event)))
@@ -47,7 +48,7 @@ pub(crate) async fn store(
 /// What is known of a batch's visitors, and what becomes of it.
 struct Work<'a> {
     judge: &'a Judge,
-    imported: bool,
+    paths: &'a mut Paths,
     now: OffsetDateTime,
     /// Which hash each hash is counted as.
     identities: HashMap<Uuid, Uuid>,
@@ -78,9 +79,8 @@ fn key(visit: &Visit, event: &WebEvent) -> Uuid {
 impl<'a> Work<'a> {
     async fn load(
         db: &mut PgConnection,
-        judge: &'a Judge,
+        (judge, paths): (&'a Judge, &'a mut Paths),
         visits: &[Visit],
-        imported: bool,
         now: OffsetDateTime,
     ) -> Result<Self, sqlx::Error> {
         let mut keys = BTreeSet::new();
@@ -110,7 +110,7 @@ impl<'a> Work<'a> {
         }
         Ok(Self {
             judge,
-            imported,
+            paths,
             now,
             identities,
             renamed: HashSet::new(),
@@ -160,7 +160,7 @@ impl<'a> Work<'a> {
             self.renamed.insert(key);
             return id;
         }
-        let session = Session::begin(visit, identity, at, self.imported, self.now);
+        let session = Session::begin(visit, identity, at, false, self.now);
         let id = session.id;
         self.by_identity.entry(identity).or_default().push(id);
         self.sessions.insert(id, session);
@@ -184,10 +184,12 @@ impl<'a> Work<'a> {
             }
             return;
         }
+        let mut view = view.clone();
+        self.paths.bound(day_of(visit), &visit.site, &mut view.path);
         let id = self.session(visit, event);
         let session = self.touch(id);
-        session.view(visit, view, now);
-        let made = View::begin(visit, view, session);
+        session.view(visit, &view, now);
+        let made = View::begin(visit, &view, session);
         self.touched_views.insert(view.id);
         self.views.insert(view.id, made);
     }
@@ -253,7 +255,10 @@ impl<'a> Work<'a> {
 
     fn hit(&mut self, visit: &Visit, event: &WebEvent, hit: &Hit) {
         let now = self.now;
-        let what = self.judge.asked(hit);
+        let mut what = self.judge.asked(hit);
+        if what.counted {
+            self.paths.bound(day_of(visit), &visit.site, &mut what.path);
+        }
         let id = self.session(visit, event);
         let session = self.touch(id);
         session.hit(visit, hit, &what, now);
@@ -268,8 +273,7 @@ impl<'a> Work<'a> {
             .map(|key| (*key, self.identities[key]))
             .collect();
         rows::rename_visitors(db, &renamed).await?;
-        // Nobody asks about an import before it is over: its sessions are judged then.
-        for id in self.touched_sessions.iter().filter(|_| !self.imported) {
+        for id in &self.touched_sessions {
             let session = self.sessions.get_mut(id).expect("it was touched here");
             self.judge.judge(session, self.now);
         }
@@ -285,6 +289,11 @@ impl<'a> Work<'a> {
         rows::insert_answered(db, &self.answered).await?;
         rows::insert_engaged(db, &self.engaged).await
     }
+}
+
+/// The UTC day of a visit.
+fn day_of(visit: &Visit) -> Date {
+    visit.at.to_offset(UtcOffset::UTC).date()
 }
 
 /// An id made from other things, the same every time.

@@ -1,10 +1,14 @@
 -- Adds deltas, each to the table of its grain.
 with deltas as materialized (
-    select * from jsonb_to_recordset($1) as d (
-        grain text, cube text, bucket timestamptz, site text, class text, d1 text, d2 text, d3 text,
-        sessions bigint, visitors bigint, engaged bigint, tracked bigint,
-        events bigint, pages bigint, requests bigint, engaged_ms bigint,
-        scrolled bigint, scroll bigint, clicks bigint, duration_ms bigint
+    select * from unnest(
+        $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[],
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+        $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+    ) as d (
+        grain, cube, bucket, site, class, d1, d2, d3,
+        sessions, visitors, engaged, tracked, events, pages, requests, engaged_ms,
+        scrolled, scroll, clicks, duration_ms
     )
 ),
 quarters as (

@@ -115,15 +115,17 @@ pub(super) enum Moved {
     Already,
 }
 
-/// Moves the cursor inside the batch's transaction.
+/// Moves the cursor inside the batch's transaction. While more visits wait, it says
+/// up to when they are stored: sessions of later ones may go on.
 pub(super) async fn advance(
     db: &mut PgConnection,
     spool: &Spool,
     (from, next): (Position, Position),
+    stored_to: Option<OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Result<Moved, WriterError> {
     let done = sqlx::query(
-        "update spool_cursors set segment = $5, position = $6, updated_at = $7 \
+        "update spool_cursors set segment = $5, position = $6, updated_at = $7, stored_to = $8 \
          where spool_id = $1 and lane = $2 and segment = $3 and position = $4",
     )
     .bind(spool.id().0)
@@ -133,6 +135,7 @@ pub(super) async fn advance(
     .bind(next.segment.cast_signed())
     .bind(next.offset.cast_signed())
     .bind(now)
+    .bind(stored_to)
     .execute(&mut *db)
     .await?;
     if done.rows_affected() == 1 {

@@ -36,6 +36,7 @@ use self::depth::Extent;
 use self::intake::{Gathered, Intake};
 use self::store::{Memory, Stored, store};
 use crate::budgets::{self, RulesInForce};
+use crate::web::{JudgeInForce, Paths};
 
 /// How long events are gathered before they are stored: a transaction has a
 /// price of its own, and answers are no fresher than this.
@@ -137,6 +138,15 @@ impl Writer {
     #[must_use]
     pub fn rules(&self) -> RulesInForce {
         self.rules.clone()
+    }
+
+    /// Judges web traffic by these rules, which may be replaced, and tells so many of
+    /// its pages apart.
+    #[must_use]
+    pub fn with_web(mut self, judge: JudgeInForce, paths: Paths) -> Self {
+        self.memory.judge = judge;
+        self.memory.paths = paths;
+        self
     }
 
     /// Stores less than everything, for benchmarks.

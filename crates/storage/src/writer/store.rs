@@ -17,13 +17,17 @@ use crate::audit::synced;
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 use crate::tools;
-use crate::web::{self, Judge};
+use crate::web::{self, JudgeInForce, Paths};
 
 /// What is remembered from batch to batch, to spare the database questions.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) partitions: Partitions,
     pub(super) settlement: Settlement,
+    /// What web traffic is judged by.
+    pub(super) judge: JudgeInForce,
+    /// Which of its pages are told apart.
+    pub(super) paths: Paths,
 }
 
 /// A batch that takes longer is given up and tried again.
@@ -112,7 +116,8 @@ async fn attempt(
 
     let mut tx = db.begin().await?;
     if depth >= Depth::Cursor
-        && let Moved::Already = advance(&mut tx, spool, span, now).await?
+        && let Moved::Already =
+            advance(&mut tx, spool, span, stored_to(spool, batch, span), now).await?
     {
         drop(tx);
         // What was committed then may not be on disk yet.
@@ -149,8 +154,8 @@ async fn attempt(
         conversations::trace(&mut tx, requests.chain(calls)).await?;
     }
     if !batch.visits.is_empty() {
-        let judge = Judge::built_in();
-        web::store(&mut tx, &judge, &batch.visits, false, now).await?;
+        let judge = memory.judge.current();
+        web::store(&mut tx, &judge, &mut memory.paths, &batch.visits, now).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
     if depth >= Depth::Everything {
@@ -170,6 +175,16 @@ async fn attempt(
     }
     let duplicate_calls = batch.tools.len() - told.calls().count();
     Ok((batch.finished.len() - finished.len() + duplicate_calls) as u64)
+}
+
+/// Up to when visits are stored, while more of them wait.
+fn stored_to(
+    spool: &Spool,
+    batch: &Batch,
+    (_, next): (Position, Position),
+) -> Option<OffsetDateTime> {
+    let newest = batch.visits.iter().map(|visit| visit.at).max();
+    newest.filter(|_| spool.durable_end() > next)
 }
 
 fn utc_date(at: OffsetDateTime) -> Date {

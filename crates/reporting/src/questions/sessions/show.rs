@@ -84,7 +84,6 @@ pub struct Step {
     /// Who reported it: tracker, pixel, server or log
     pub source: String,
     /// The status of the answer, where a server reported it
-    #[schemars(extend("x-unit" = "count"))]
     pub status: Option<i16>,
     /// Seconds in which it was visible and had the focus
     #[schemars(extend("x-unit" = "count"))]

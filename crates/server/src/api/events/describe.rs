@@ -8,7 +8,13 @@ use systemprompt_domain::tool::{MOST_TOOLS, ToolStatus};
 /// The operation in the OpenAPI document.
 pub(in crate::api) fn operation() -> Value {
     let body = |schema: &Value| json!({ "schema": schema });
-    let kinds = [activity(), audit(), tool_call(), tool_list()];
+    let kinds = [
+        activity(),
+        audit(),
+        tool_call(),
+        tool_list(),
+        page_request(),
+    ];
     let event = json!({ "oneOf": kinds, "discriminator": { "propertyName": "type" } });
     let list = json!({ "type": "array", "items": event, "maxItems": super::body::MOST });
     let json_body = json!({ "oneOf": [
@@ -172,6 +178,56 @@ fn tool_list() -> Value {
     })
 }
 
+fn page_request() -> Value {
+    let uuid = |description: &str| json!({ "type": "string", "format": "uuid", "description": description });
+    let text = |most: usize, description: &str| json!({ "type": "string", "maxLength": most, "description": description });
+    let flags = [
+        "https",
+        "accept_language",
+        "accept",
+        "gzip",
+        "sec_fetch",
+        "client_hints",
+    ];
+    let flags: serde_json::Map<String, Value> = flags
+        .iter()
+        .map(|flag| ((*flag).to_owned(), json!({ "type": "boolean" })))
+        .collect();
+    json!({
+        "type": "object",
+        "description": "A request to a web site that another server answered: a page, or what crawlers fetch that run no script. No address is told.",
+        "properties": {
+            "type": { "const": "page_request" },
+            "id": id(),
+            "site": name("The site's host"),
+            "target": text(8_192, "Path and query, as they were asked for"),
+            "method": text(16, "The method; GET if it is left out"),
+            "status": { "type": "integer", "minimum": 100, "maximum": 599, "description": "The status of the answer" },
+            "referrer": text(8_192, "The header referer"),
+            "user_agent": text(2_048, "The header user-agent"),
+            "language": text(35, "The preferred language"),
+            "country": { "type": "string", "pattern": "^[A-Z]{2}$", "description": "The country of the client" },
+            "visitor": uuid("The visitor: a hash with a key of the day. None for who asks not to be tracked"),
+            "visitor_before": uuid("The same with the key of the day before, by which a visit past midnight is known"),
+            "headers": { "type": "object", "properties": flags, "description": "Which headers were there" },
+            "hints": {
+                "type": "object",
+                "properties": {
+                    "brands": text(256, "Sec-CH-UA"),
+                    "mobile": text(256, "Sec-CH-UA-Mobile"),
+                    "platform": text(256, "Sec-CH-UA-Platform"),
+                },
+                "description": "Client hints, as they were sent",
+            },
+            "user": name("Left out as a rule"),
+            "agent": name("Left out as a rule"),
+            "trace_id": trace(),
+        },
+        "required": ["type", "site", "target", "status"],
+        "additionalProperties": false,
+    })
+}
+
 fn id() -> Value {
     json!({ "type": "string", "format": "uuid", "description": "The sender's id, best a UUID of version 7" })
 }
@@ -217,7 +273,8 @@ pub(in crate::api) fn section() -> &'static str {
      <section id=\"events\">\n<h3>Report events</h3>\n\
      <p>Other services report here what their users and agents did (<code>activity</code>), and what \
      belongs into the audit trail (<code>audit</code>: data access and MCP tools), and the tool calls \
-     that they saw over MCP (<code>tool_call</code>, <code>tool_list</code>). Up to 5,000 events \
+     that they saw over MCP (<code>tool_call</code>, <code>tool_list</code>), and the requests to web \
+     sites that they answered (<code>page_request</code>). Up to 5,000 events \
      in up to 4 MiB, as a JSON array, as <code>{\"events\": […]}</code> or one a line. The answer \
      comes when they are stored, and says what became of each. Give events an <code>id</code>, best \
      a UUID of version 7: a batch that is sent again is then stored once. This needs a token with the \

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::body::Piece;
-use super::tools;
+use super::{pages, tools};
 use crate::auth::Identity;
 
 /// The longest name, in bytes: counts are kept by names.
@@ -67,8 +67,9 @@ pub(super) fn read(
         "audit" => Reported::Audit(fields.audit(source)?),
         "tool_call" => Reported::Tool(Box::new(tools::call(&mut fields, source)?)),
         "tool_list" => Reported::Tools(tools::list(&mut fields, source)?),
+        "page_request" => Reported::Page(Box::new(pages::request(&mut fields, source)?)),
         _ => {
-            let known = "must be activity, audit, tool_call or tool_list";
+            let known = "must be activity, audit, tool_call, tool_list or page_request";
             return Err(Refused::of("type", known));
         }
     };
@@ -169,12 +170,17 @@ impl Fields<'_> {
 
     /// A name; one that is empty is none.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Refused> {
+        self.text_of(name, NAME)
+    }
+
+    /// The same of a text that may be as long as that, in bytes.
+    pub(super) fn text_of(&mut self, name: &str, most: usize) -> Result<Option<String>, Refused> {
         let text: Option<String> = self.take(name, "must be text")?;
         match text {
             Some(text) if text.contains('\0') => Err(Refused::of(name, "must not hold NUL")),
-            Some(text) if text.len() > NAME => Err(Refused::of(
+            Some(text) if text.len() > most => Err(Refused::of(
                 name,
-                format!("must be at most {NAME} bytes long"),
+                format!("must be at most {most} bytes long"),
             )),
             text => Ok(text.filter(|text| !text.is_empty())),
         }
@@ -192,7 +198,11 @@ impl Fields<'_> {
             })
     }
 
-    fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Refused> {
+    pub(super) fn parsed<T: FromStr>(
+        &mut self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Refused> {
         let parsed = self.text(name)?.map(|text| text.parse());
         parsed.transpose().map_err(|_| Refused::of(name, expected))
     }

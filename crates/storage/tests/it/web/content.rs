@@ -1,7 +1,7 @@
 //! Content: discovered or registered, and counted again to the same figures.
 
-use systemprompt_storage::web::Judge;
 use systemprompt_storage::web::content::{NewContent, Registered, aggregate, register, remove};
+use systemprompt_web::Rules;
 use time::{Duration, OffsetDateTime};
 
 use super::{Lane, engagement, noon, view, visit, visitor};
@@ -21,7 +21,7 @@ async fn figures(lane: &Lane) -> String {
 #[tokio::test]
 async fn figures_made_again_are_the_same() {
     let lane = Lane::new().await;
-    let rules = Judge::built_in().rules();
+    let rules = Rules::built_in();
     let now = OffsetDateTime::now_utc();
     let about = NewContent {
         site: "example.com".to_owned(),

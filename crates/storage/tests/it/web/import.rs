@@ -3,8 +3,8 @@
 
 use systemprompt_domain::web::{Hit, Source, Visit, WebEvent};
 use systemprompt_storage::retention::Retention;
-use systemprompt_storage::web::Judge;
 use systemprompt_storage::web::import::Import;
+use systemprompt_storage::web::{Judge, Paths};
 use systemprompt_testkit::db::TestDb;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -40,19 +40,31 @@ fn log(days_ago: i64) -> Vec<Visit> {
         .collect()
 }
 
+async fn begin(db: &TestDb) -> Import {
+    let now = OffsetDateTime::now_utc();
+    Import::begin(db.pool(), Judge::built_in(), Paths::default(), now)
+        .await
+        .expect("begun")
+}
+
 #[tokio::test]
 async fn lines_are_stored_once() {
     let db = TestDb::new().await;
-    let now = OffsetDateTime::now_utc();
-    let mut import = Import::new(db.pool().clone(), Judge::built_in(), now);
     let lines = log(400);
     let (first, rest) = lines.split_at(25);
-    assert_eq!(import.store(first.to_vec()).await.expect("stored"), 25);
-    // It was interrupted, and starts again.
-    let mut import = Import::new(db.pool().clone(), Judge::built_in(), now);
-    assert_eq!(import.store(first.to_vec()).await.expect("stored"), 0);
-    assert_eq!(import.store(rest.to_vec()).await.expect("stored"), 15);
-    let closed = import.finish().await.expect("closed");
+    // It was interrupted: nothing is there by half.
+    let mut import = begin(&db).await;
+    assert_eq!(import.take(first.to_vec()).await.expect("taken"), 25);
+    assert_eq!(import.take(first.to_vec()).await.expect("taken"), 0);
+    drop(import);
+    assert_eq!(
+        number(&db, "select count(*) from page_views").await,
+        number(&db, "select coalesce(sum(requests), 0) from user_sessions").await
+    );
+    let mut import = begin(&db).await;
+    import.take(first.to_vec()).await.expect("taken");
+    assert_eq!(import.take(rest.to_vec()).await.expect("taken"), 15);
+    let closed = import.finish().await.expect("stored");
     let figures = "select concat_ws(' ', sum(sessions), sum(requests), sum(pages), sum(visitors)) \
                    from web_day where cube = 'total'";
     let text = async || {
@@ -64,9 +76,9 @@ async fn lines_are_stored_once() {
     };
     let once = text().await;
     assert_eq!(once, format!("{closed} 40 27 10"));
-    let mut import = Import::new(db.pool().clone(), Judge::built_in(), now);
-    assert_eq!(import.store(lines).await.expect("stored"), 0);
-    assert_eq!(import.finish().await.expect("closed"), 0);
+    let mut import = begin(&db).await;
+    assert_eq!(import.take(lines).await.expect("taken"), 0);
+    assert_eq!(import.finish().await.expect("stored"), 0);
     assert_eq!(text().await, once);
     assert_eq!(number(&db, "select count(*) from page_views").await, 40);
 }
@@ -79,10 +91,10 @@ async fn imports_outlast_other_detail() {
     lane.store(&[visit(Some(visitor(1)), old, vec![view(1, "/")])])
         .await;
     lane.close().await;
-    let mut import = Import::new(lane.db.pool().clone(), Judge::built_in(), now);
-    import.store(log(100)).await.expect("stored");
-    import.store(log(300)).await.expect("stored");
-    import.finish().await.expect("closed");
+    let mut import = begin(&lane.db).await;
+    import.take(log(100)).await.expect("taken");
+    import.take(log(300)).await.expect("taken");
+    import.finish().await.expect("stored");
     let rows = "select count(*) from page_views";
     assert_eq!(lane.number(rows).await, 81);
     let keep = Retention {
@@ -106,4 +118,53 @@ async fn imports_outlast_other_detail() {
         .number("select sum(sessions) from web_day where cube = 'total'")
         .await;
     assert!(sessions > 20, "totals stay: {sessions}");
+}
+
+#[tokio::test]
+async fn visitors_of_days_that_are_not_an_imports_alone_are_counted_again() {
+    let lane = Lane::new().await;
+    // Yesterday, with a live visit that is closed, and lines of the same visitor.
+    let live = visit(
+        Some(visitor(3)),
+        noon() - Duration::hours(2),
+        vec![view(1, "/")],
+    );
+    lane.store(&[live]).await;
+    lane.close().await;
+    // The second import brings more of the visitors of the first.
+    let lines = log(0);
+    for part in [0..20, 20..40] {
+        let mut import = begin(&lane.db).await;
+        import.take(lines[part].to_vec()).await.expect("taken");
+        import.finish().await.expect("stored");
+    }
+    lane.check().await;
+    let begun = "select count(*) from imported_days where recount";
+    assert_eq!(lane.number(begun).await, 0);
+    // Whoever comes again on that day is known.
+    let visitors = "select sum(visitors) from web_day where cube = 'total'";
+    let before = lane.number(visitors).await;
+    let again = visit(
+        Some(visitor(0)),
+        noon() + Duration::hours(11),
+        vec![view(2, "/")],
+    );
+    lane.store(&[again]).await;
+    lane.close().await;
+    lane.check().await;
+    assert!(lane.number(visitors).await <= before + 1);
+}
+
+#[tokio::test]
+async fn an_import_of_many_days_counts_what_its_rows_say() {
+    let lane = Lane::new().await;
+    let mut import = begin(&lane.db).await;
+    for days_ago in [40, 39, 38, 37, 36, 5, 2, 0] {
+        import.take(log(days_ago)).await.expect("taken");
+    }
+    import.finish().await.expect("stored");
+    lane.check().await;
+    let quarters = "select count(distinct bucket::date) from web_quarter";
+    let late = "select count(distinct started_at::date) from user_sessions where started_at > now() - interval '8 days'";
+    assert_eq!(lane.number(quarters).await, lane.number(late).await);
 }

@@ -13,7 +13,7 @@ use systemprompt_domain::ids::BootId;
 use systemprompt_domain::web::{Engagement, Hints, PageView, Source, Visit, Visitor, WebEvent};
 use systemprompt_storage::check::check;
 use systemprompt_storage::web::Judge;
-use systemprompt_storage::web::close::{Which, close};
+use systemprompt_storage::web::close::close;
 use systemprompt_testkit::db::TestDb;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -108,7 +108,7 @@ impl Lane {
     async fn close(&self) -> u64 {
         let now = OffsetDateTime::now_utc() + Duration::HOUR;
         let judge = Judge::built_in();
-        close(self.db.pool(), &judge, Which::Visited(now), now)
+        close(self.db.pool(), &judge, now)
             .await
             .expect("closed")
             .expect("nobody else closes")

@@ -1,9 +1,11 @@
 //! What makes one session, and what its end adds.
 
+use std::sync::Arc;
+
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::web::Visitor;
 use systemprompt_storage::web::Judge;
-use systemprompt_storage::web::close::{Which, close};
+use systemprompt_storage::web::close::close;
 use systemprompt_storage::web::reclassify::reclassify;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_web::Rules;
@@ -282,7 +284,7 @@ async fn counts(lane: &Lane) -> String {
 async fn judging_again_is_as_if_it_had_been_judged_so() {
     let own = "version: \"2\"\nknown: {monitoring: {Us: [our-prober]}}";
     let rules = Rules::load(&[("bots.yaml", own)]).expect("rules");
-    let changed = Judge::new(Box::leak(Box::new(rules)));
+    let changed = Judge::new(Arc::new(rules));
     let mut visits = Vec::new();
     for n in 0..30_u128 {
         let at = noon() + Duration::minutes(i64::try_from(n).expect("small") * 9);
@@ -302,11 +304,12 @@ async fn judging_again_is_as_if_it_had_been_judged_so() {
     }
     let now = OffsetDateTime::now_utc() + Duration::HOUR;
     let [again, from_the_start] = [Lane::new().await, Lane::new().await];
-    for (lane, judge) in [(&again, Judge::built_in()), (&from_the_start, changed)] {
+    for (lane, judge) in [
+        (&again, Judge::built_in()),
+        (&from_the_start, changed.clone()),
+    ] {
         lane.store(&visits).await;
-        close(lane.db.pool(), &judge, Which::Visited(now), now)
-            .await
-            .expect("closed");
+        close(lane.db.pool(), &judge, now).await.expect("closed");
     }
     let before = counts(&again).await;
     let done = reclassify(again.db.pool(), &changed, noon().date(), now).await;
