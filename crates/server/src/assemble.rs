@@ -26,7 +26,7 @@ use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{Admin, Dashboard, Inner, Live};
+use crate::admin::{Admin, Dashboard, Inner, Live, Verification};
 use crate::alerts::Outbox;
 use crate::api::ApiState;
 use crate::api::content::Content;
@@ -61,6 +61,8 @@ pub(crate) struct Foundation<'a> {
     pub(crate) prices: Prices,
     pub(crate) boot: BootId,
     pub(crate) writer: Arc<WriterStats>,
+    /// What the writer of web traffic stores.
+    pub(crate) visits: Option<Arc<WriterStats>>,
     /// What the writer settles requests by.
     pub(crate) rules: RulesInForce,
     pub(crate) tls: Option<Swap<ServerConfig>>,
@@ -79,6 +81,7 @@ pub(crate) struct Server {
     gateway: Gateway,
     live: Live,
     writer: Arc<WriterStats>,
+    visits: Option<Arc<WriterStats>>,
     known: Known,
     prices: Prices,
     rules: RulesInForce,
@@ -105,6 +108,7 @@ impl Server {
             prices,
             boot,
             writer,
+            visits,
             rules,
             tls,
             shutdown,
@@ -195,6 +199,10 @@ impl Server {
             .zip(web.as_ref())
             .map(|(spool, web)| (spool, web.salts()));
         let live = Live::new(shutdown.clone());
+        let (in_force, following) = watch::channel(Arc::new(profile.clone()));
+        let jobs = jobs::runner(config, storage, following);
+        let pool = storage.upkeep_pool();
+        let verification = Verification::new(pool, storage.log().ok(), profile.audit_anchor());
         let dashboard = Dashboard::new(Admin::new(Inner {
             login: login.clone(),
             pool: storage.pool().clone(),
@@ -203,6 +211,8 @@ impl Server {
             health: health.clone(),
             prices: prices.clone(),
             live: live.clone(),
+            jobs: jobs.clone(),
+            verification,
             example: welcome::first_example(address, config, open),
             demo: Demo::is(folder),
         }));
@@ -232,7 +242,6 @@ impl Server {
             },
             refusals: refusals.clone(),
         });
-        let (in_force, following) = watch::channel(Arc::new(profile.clone()));
         Ok(Self {
             app,
             budgets,
@@ -242,13 +251,14 @@ impl Server {
             gateway,
             live,
             writer,
+            visits,
             known,
             prices,
             rules,
             noted,
             channels: Swap::new(Channels::new(&profile.notifications)?),
             profile: in_force,
-            jobs: jobs::runner(config, storage, following),
+            jobs,
             tls,
             sessions,
             shutdown,
@@ -281,8 +291,9 @@ impl Server {
         tasks.until_drained(self.budgets.clone().tend());
         tasks.until_drained(self.refusals.clone().tend());
         let live = self.live.clone();
-        let writer = Arc::clone(&self.writer);
-        tasks.until_drained(live.run(Arc::clone(storage), storage.control_pool(), writer));
+        let mut lanes = vec![(Arc::clone(&self.writer), "requests")];
+        lanes.extend(self.visits.clone().map(|visits| (visits, "visits")));
+        tasks.until_drained(live.run(Arc::clone(storage), storage.control_pool(), lanes));
         tasks.until_stopped(outbox.run(self.shutdown.stopping.clone()));
         let jobs = self.jobs.clone();
         tasks.until_stopped(jobs.run(Arc::clone(storage), self.shutdown.stopping.clone()));

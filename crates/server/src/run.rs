@@ -157,6 +157,7 @@ async fn serve(
         prices,
         boot,
         writer: writer.stats(),
+        visits: public.as_ref().map(|(_, writer)| writer.stats()),
         rules: writer.rules(),
         tls: tls.clone(),
         shutdown: shutdown.clone(),

@@ -1,6 +1,7 @@
 -- Page views in the windows $2, and those of sessions under way in [$3, $4), of
 -- the cube $5, by the steps that begin at $8 and, if $9 says so, by page. $10 and $11
--- name one page; with $12 only content counts. No agent sees any.
+-- name one page; with $12 only content counts; $14 puts first what held people
+-- longest. No agent sees any.
 select
     case when cardinality($8::timestamptz[]) = 0 then 0 else width_bucket(bucket, $8) end as "step!",
     case when $9::boolean then site else '' end as "site!",
@@ -33,5 +34,5 @@ where (in_windows(grain, bucket, $2) or grain = 'open' and bucket >= $3 and buck
       or exists (select from content_items c where c.site = p.site and c.path = p.path))
 group by 1, 2, 3, 4
 having sum(views) > 0
-order by 1, sum(views) desc, 2, 3, 4
+order by 1, case when $14::boolean then sum(engaged_ms) else 0 end desc, sum(views) desc, 2, 3, 4
 limit $13

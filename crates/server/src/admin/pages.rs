@@ -100,6 +100,13 @@ pub(super) static PAGES: &[Page] = &[
         panels: web::TOOL,
     },
     Page {
+        slug: "traffic",
+        title: "Traffic",
+        about: "Where visitors come from, what they look at, and which bots come",
+        single: false,
+        panels: web::TRAFFIC,
+    },
+    Page {
         slug: "sessions",
         title: "Sessions",
         about: "Who visits: people, bots, and why each is taken for what it is",
@@ -126,13 +133,6 @@ pub(super) static PAGES: &[Page] = &[
         about: "One page that is content",
         single: true,
         panels: web::ONE_CONTENT,
-    },
-    Page {
-        slug: "traffic",
-        title: "Traffic",
-        about: "Where visitors come from, what they look at, and which bots come",
-        single: false,
-        panels: web::TRAFFIC,
     },
     Page {
         slug: "activity",
@@ -265,6 +265,7 @@ const OVERVIEW: &[Panel] = &[
     )
     .fixed("limit=5")
     .wide(Half),
+    web::VISITS,
     cards(
         "Activity",
         "activity summary",

@@ -21,6 +21,7 @@ use systemprompt_reporting::{Answer, Entry};
 use time::OffsetDateTime;
 
 pub(super) use self::link::{Links, takes};
+pub(super) use self::table::tone;
 use super::ask::{Asked, Failure};
 use super::known::Known;
 use super::panel::{Look, Panel, Width};

@@ -172,6 +172,12 @@ fn cell(
         class.push("long");
     }
     let exact = exact(value);
+    let state = matches!(
+        &*column.key,
+        "state" | "kind" | "class" | "status" | "trend_direction" | "pattern"
+    );
+    let words = text.replace('_', " ");
+    let text = if state { &*words } else { text };
     out.push_str("<td");
     if !class.is_empty() {
         let _ = write!(out, " class=\"{}\"", class.join(" "));
@@ -183,14 +189,13 @@ fn cell(
     if let Some(bar) = bar {
         out.push_str(&charts::share(bar));
     }
-    let state = matches!(&*column.key, "state" | "kind");
-    let inner = match (state, text) {
-        (true, text) => format!(
+    let inner = match state && text != NOTHING {
+        true => format!(
             "<span class=\"tag {}\">{}</span>",
-            tone(text),
+            tone(&exact),
             Escaped(text)
         ),
-        (false, text) => Escaped(text).to_string(),
+        false => Escaped(text).to_string(),
     };
     // What is cut short on the screen is whole in the title.
     let title = match column.unit {
@@ -213,13 +218,14 @@ fn exact_title(text: &str) -> String {
 }
 
 /// The colour of a state: never the only thing that tells it.
-pub(super) fn tone(state: &str) -> &'static str {
+pub(in crate::admin) fn tone(state: &str) -> &'static str {
     match state {
-        "completed" | "succeeded" | "ok" | "resumed" | "sent" => "good",
-        "failed" | "lost" | "over" | "paused" | "denied" | "upstream_timeout" | "undelivered" => {
-            "bad"
-        }
-        "client_disconnect" | "shutdown" | "warning" | "stale" | "waiting" | "reached" => "warn",
+        "completed" | "succeeded" | "success" | "ok" | "resumed" | "sent" | "clean_human"
+        | "deep_read" | "up" => "good",
+        "failed" | "lost" | "over" | "paused" | "denied" | "upstream_timeout" | "undelivered"
+        | "scanner" | "timeout" => "bad",
+        "client_disconnect" | "shutdown" | "warning" | "stale" | "waiting" | "reached"
+        | "behavioral_bot" | "cancelled" | "down" | "bounced" => "warn",
         _ => "plain",
     }
 }
