@@ -212,6 +212,9 @@ fn title(key: &str) -> String {
     if key == "bucket" {
         return "Begins".to_owned();
     }
+    if key == "os" {
+        return "System".to_owned();
+    }
     let words = key.strip_suffix("_ms").or(key.strip_suffix("_seconds"));
     let words = words.unwrap_or(key).replace('_', " ");
     let words = words.replace("ttfb", "first byte");

@@ -127,9 +127,7 @@ fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
         Unit::Count => count(value),
         Unit::Ms => value.as_f64().map(figure::millis),
         Unit::Duration => value.as_f64().map(figure::duration),
-        Unit::Seconds => value
-            .as_f64()
-            .map(|seconds| figure::duration(seconds * 1_000.0)),
+        Unit::Seconds => value.as_f64().map(figure::seconds),
         Unit::Ratio => value.as_f64().map(figure::share),
         Unit::Percent => value.as_f64().map(|percent| figure::share(percent / 100.0)),
         Unit::Number => Some(value.as_number()?.to_string()),
@@ -276,8 +274,12 @@ mod tests {
             ["▁▂█  up to 2,000", "–"]
         );
         assert_eq!(
-            written("engaged_seconds", Unit::Seconds, &[json!(34.2), json!(90)]),
-            ["34.2 s", "1 min 30 s"]
+            written(
+                "engaged_seconds",
+                Unit::Seconds,
+                &[json!(34.2), json!(90), json!(0)]
+            ),
+            ["34.2 s", "1 min 30 s", "0 s"]
         );
         assert_eq!(
             written("avg_scroll", Unit::Percent, &[json!(64)]),

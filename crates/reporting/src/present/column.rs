@@ -80,6 +80,9 @@ impl Column {
 
 /// A field's name for people: units are shown with the figures.
 pub fn label(key: &str) -> String {
+    if key == "os" {
+        return "system".to_owned();
+    }
     let words = key
         .strip_suffix("_ms")
         .or_else(|| key.strip_suffix("_seconds"));

@@ -72,6 +72,8 @@ pub(crate) struct Pages<'a> {
     content: bool,
     /// Whether what held people longest comes first.
     longest: bool,
+    /// Whether what leads nowhere is left out.
+    leading: bool,
     pub(crate) frame: Frame<'a>,
 }
 
@@ -87,6 +89,7 @@ impl<'a> Pages<'a> {
             filters,
             content: false,
             longest: false,
+            leading: false,
             frame: Frame::of(ctx, period, Grains::All)?,
         })
     }
@@ -102,6 +105,11 @@ impl<'a> Pages<'a> {
     /// The same, with what held people longest first.
     pub(crate) fn longest_first(self, longest: bool) -> Self {
         Self { longest, ..self }
+    }
+
+    /// The same, without what leads nowhere.
+    pub(crate) fn leading_on(self, leading: bool) -> Self {
+        Self { leading, ..self }
     }
 
     /// The same views, step by step.
@@ -174,6 +182,7 @@ impl<'a> Pages<'a> {
             self.content,
             limit,
             self.longest,
+            self.leading,
         );
         Ok(rows.fetch_all(&self.ctx.pool).await?)
     }

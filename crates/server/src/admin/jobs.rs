@@ -9,7 +9,9 @@ use axum::response::Response;
 use http::HeaderMap;
 use systemprompt_jobs::{Entry, JOBS, Outcome, Standing, find};
 use systemprompt_reporting::present::figure::{duration, grouped};
-use systemprompt_storage::jobs::{self, Ended, JobsError, Recorded, Switched, Wanted, switch};
+use systemprompt_storage::jobs::{
+    self, Ended, JobsError, Recorded, RunState, Switched, Wanted, switch,
+};
 use systemprompt_storage::users::{Role, Session, UsersError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -23,8 +25,9 @@ use crate::login::{Problem, Visitor, page};
 
 /// How long an answer waits for the end of a run that it began.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How many runs are shown.
-const LATEST: i64 = 30;
+/// How many runs are shown, and of how many.
+const LATEST: usize = 30;
+const OF: i64 = 1_000;
 
 /// `GET /admin/jobs`
 pub(super) async fn show(
@@ -111,7 +114,7 @@ async fn answer(
     let inner = &*shared.admin.0;
     let pool = &inner.control;
     let wanted = Wanted {
-        limit: LATEST,
+        limit: OF,
         ..Wanted::default()
     };
     let asked = tokio::try_join!(
@@ -119,7 +122,13 @@ async fn answer(
         jobs::latest(pool),
         jobs::history(pool, wanted)
     );
-    let (known, latest, runs) = asked.map_err(UsersError::Database)?;
+    let (known, latest, mut runs) = asked.map_err(UsersError::Database)?;
+    // What goes on all the time would hide all others.
+    runs.retain(|run| {
+        let quiet = find(&run.job).is_some_and(Entry::is_quiet);
+        !quiet || run.state != RunState::Succeeded
+    });
+    runs.truncate(LATEST);
     let (now, scheduler) = (OffsetDateTime::now_utc(), inner.jobs.world.scheduler());
     let mut body = String::new();
     let status = tell(&mut body, &told);
@@ -207,7 +216,7 @@ fn runs_table(out: &mut String, runs: &[Recorded]) {
         "<section class=\"panel w6\" aria-labelledby=\"runs-h\"><header><h2 id=\"runs-h\">Latest runs</h2></header>",
     );
     if runs.is_empty() {
-        out.push_str("<div class=\"empty\"><p>No job has run yet. Each runs when it is due.</p></div></section>");
+        out.push_str("<div class=\"empty\"><p>No job has run yet but those that run all the time. Each runs when it is due.</p></div></section>");
         return;
     }
     out.push_str(

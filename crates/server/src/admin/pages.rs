@@ -156,7 +156,6 @@ pub(super) static PAGES: &[Page] = &[
                 &[
                     "seq",
                     "created_at",
-                    "category",
                     "event",
                     "state",
                     "user",

@@ -19,7 +19,7 @@ const TOOLS: [(&str, &str, f64, f64); 14] = [
     ("get_customer", "helpdesk", 90.0, 0.008),
     ("reply_draft", "helpdesk", 130.0, 0.015),
     ("read_file", "workspace", 14.0, 0.03),
-    ("run_tests", "workspace", 21_000.0, 0.16),
+    ("run_tests", "workspace", 8_000.0, 0.16),
     ("git_diff", "workspace", 60.0, 0.01),
     ("git_log", "workspace", 45.0, 0.01),
     ("comment", "workspace", 320.0, 0.02),

@@ -130,6 +130,7 @@ impl Reader {
             _ => 1 + about(random, 1.9, 0.6).min(8),
         };
         let silent = pages == 1 && random.random_bool(0.2);
+        let brief = pages == 1 && random.random_bool(0.6);
         let mut at = began;
         let mut from: Option<&Page> = None;
         for n in 0..pages {
@@ -161,7 +162,10 @@ impl Reader {
             let mut seen = self.visit(at);
             seen.events.push(WebEvent::View(view));
             visits.push(seen);
-            let engaged = about(random, page.seconds * 1_000.0, 0.8).min(900_000);
+            let engaged = match brief {
+                true => random.random_range(800..9_500),
+                false => about(random, page.seconds * 1_000.0, 0.8).min(900_000),
+            };
             let open = engaged + about(random, 4_000.0, 1.0).min(240_000);
             at += Duration::milliseconds(open.cast_signed());
             if !silent {

@@ -16,13 +16,15 @@ impl Section for Transitions {
             period: ask.period(),
             filters: WebFilters::default(),
             page: ask.page(),
+            without_exits: true,
         };
         let limit = ask.page().limit;
-        let asked = ask.day(&question, &format!("--limit {limit}")).await?;
+        let asked = ask
+            .day(&question, &format!("--limit {limit} --without-exits"))
+            .await?;
         if asked.is_empty() {
             page.say("Nobody went from one page to another.");
         } else {
-            page.say("Where the page after it is (none), the session ended.");
             page.put(asked.table(&["from_path", "to_path", "times", "share", "site"]));
         }
         page.put(asked.command());

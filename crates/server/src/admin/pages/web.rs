@@ -58,8 +58,8 @@ pub(super) const TOOLS: &[Panel] = &[
         "Tools side by side",
         "tools list",
         &[
-            "server",
             "tool",
+            "server",
             "executions",
             "success_rate",
             "failed",
@@ -133,6 +133,7 @@ pub(super) const SESSIONS: &[Panel] = &[
         "sessions live",
         &[
             "last_seen_at",
+            "id",
             "class",
             "page",
             "pages",
@@ -143,8 +144,7 @@ pub(super) const SESSIONS: &[Panel] = &[
         ],
         "",
     )
-    .fixed("limit=20")
-    .empty("Nobody has been seen in the last five minutes."),
+    .fixed("limit=20"),
     list(
         "Sessions",
         "sessions list",
@@ -157,8 +157,6 @@ pub(super) const SESSIONS: &[Panel] = &[
             "pages",
             "engaged_seconds",
             "channel",
-            "device",
-            "browser",
             "country",
         ],
         "id",
@@ -210,8 +208,8 @@ pub(super) const CONTENT: &[Panel] = &[
         "Most read",
         "content top",
         &[
-            "content",
             "title",
+            "path",
             "views",
             "visitors",
             "avg_time_seconds",
@@ -341,7 +339,7 @@ pub(super) const TRAFFIC: &[Panel] = &[
         &["from_path", "to_path", "times", "share"],
         "times",
     )
-    .fixed("limit=10")
+    .fixed("without_exits=true&limit=10")
     .wide(TwoThirds),
     table(
         "Bots",

@@ -174,9 +174,7 @@ impl Shown<'_> {
             );
         } else if let Some(advice) = self.panel.empty {
             let mut lines = advice.lines();
-            if why.is_none() || advice.contains('\n') {
-                let _ = write!(out, "<p>{}</p>", Escaped(lines.next().unwrap_or_default()));
-            }
+            let _ = write!(out, "<p>{}</p>", Escaped(lines.next().unwrap_or_default()));
             for line in lines {
                 let _ = write!(
                     out,

@@ -112,7 +112,13 @@ impl Shown<'_> {
                 let bar = bars.as_ref().filter(|_| names == Some(i));
                 let bar = bar.and_then(|bars| bars.get(n)).copied();
                 let link = self.leads(column, row, by);
-                cell(out, column, value(column, row), &written[i][n], bar, link);
+                let value = value(column, row);
+                // Nothing is nothing, but where rows are named by it.
+                let text = match value.as_str() {
+                    Some("") if names != Some(i) => NOTHING,
+                    _ => &written[i][n],
+                };
+                cell(out, column, value, text, bar, link);
             }
             out.push_str("</tr>");
         }
@@ -123,6 +129,8 @@ impl Shown<'_> {
     fn leads(&self, column: &Column, row: &Row, by: &str) -> Option<String> {
         let value = value(column, row).as_str()?;
         match &*column.key {
+            "title" => self.links.to("content", row.get("content")?.as_str()?, by),
+            "id" if self.entry.group() == "sessions" => self.links.to("id", value, by),
             // Ids of other things are not requests.
             "id" if self.entry.path != ["requests", "list"] && !row.contains_key("latency_ms") => {
                 None
