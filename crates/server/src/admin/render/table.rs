@@ -116,7 +116,7 @@ impl Shown<'_> {
                 // Nothing is nothing, but where rows are named by it.
                 let text = match value.as_str() {
                     Some("") if names != Some(i) => NOTHING,
-                    _ => &written[i][n],
+                    _ => written[i][n].as_str(),
                 };
                 cell(out, column, value, text, bar, link);
             }
