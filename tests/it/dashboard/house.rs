@@ -252,6 +252,7 @@ impl House {
         for (key, value) in url_pairs(query) {
             match (question.ends_with(" show"), &*key) {
                 (true, "id" | "name" | "content") => line.push(value),
+                (_, "without_exits") => line.push("--without-exits".to_owned()),
                 _ => line.extend([format!("--{}={value}", key.replace('_', "-"))]),
             }
         }

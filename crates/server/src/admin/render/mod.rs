@@ -268,10 +268,13 @@ fn sentence(text: &str) -> String {
 fn command(entry: &'static Entry, question: &str, params: &[(String, String)]) -> String {
     let mut out = format!("systemprompt analytics {question}");
     for (name, value) in params {
-        let value = shell(value);
-        let _ = match Known::of(entry).needs(name) {
-            true => write!(out, " {value}"),
-            false => write!(out, " --{} {value}", name.replace('_', "-")),
+        let known = Known::of(entry);
+        let word = name.replace('_', "-");
+        let _ = match (known.needs(name), known.is_flag(name)) {
+            (true, _) => write!(out, " {}", shell(value)),
+            (false, true) if value == "true" => write!(out, " --{word}"),
+            (false, true) => Ok(()),
+            (false, false) => write!(out, " --{word} {}", shell(value)),
         };
     }
     out
@@ -302,6 +305,11 @@ mod tests {
         assert_eq!(
             command(named("costs trends"), "costs trends", &params),
             "systemprompt analytics costs trends --since 7d --group-by day --agent 'it'\\''s $(x)'"
+        );
+        let flag = [("without_exits".to_owned(), "true".to_owned())];
+        assert_eq!(
+            command(named("traffic transitions"), "traffic transitions", &flag),
+            "systemprompt analytics traffic transitions --without-exits"
         );
         let id = [("id".to_owned(), "0193".to_owned())];
         assert_eq!(

@@ -180,10 +180,11 @@ fn cell(
         class.push("long");
     }
     let exact = exact(value);
-    let state = matches!(
-        &*column.key,
-        "state" | "kind" | "class" | "status" | "trend_direction" | "pattern"
-    );
+    let state = column.unit == Unit::Text
+        && matches!(
+            &*column.key,
+            "state" | "kind" | "class" | "status" | "trend_direction" | "pattern"
+        );
     let words = text.replace('_', " ");
     let text = if state { &*words } else { text };
     out.push_str("<td");
