@@ -148,7 +148,7 @@ fn compare(about: &str, table: &[Vec<String>], answers: &[Rows]) -> usize {
 }
 
 /// The first row's figures below each other, beside those of the day before.
-fn figures(about: &str, body: &[Vec<String>], rows: &Rows) -> usize {
+fn figures(about: &str, body: &[Vec<String>], rows: &[Value]) -> usize {
     let keys = keys(&rows[0]);
     let mut compared = 0;
     for line in body {
