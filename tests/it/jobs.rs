@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use systemprompt_testkit::faults::command;
 use systemprompt_testkit::process::{ServerProcess, cli};
+use systemprompt_testkit::smtp::{Encryption, SmtpSink};
 use systemprompt_testkit::webhook::{Reply, WebhookSink};
 
 use crate::system::System;
@@ -179,6 +181,38 @@ async fn a_report_is_told_on_discord_once() {
     assert_eq!(reports(&system).len(), 2, "the page and its Markdown");
 }
 
+/// The report by mail, over a real conversation with a mail server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_mailed_to_those_who_want_it() {
+    let sink = SmtpSink::start(Encryption::None).await.unwrap();
+    let mail = format!(
+        "notifications.email={{smtp_url: \"{}\", from: reports@example.com, to: [ops@example.com, cfo@example.com]}}",
+        sink.url()
+    );
+    let sets = [
+        mail.as_str(),
+        "scheduler.jobs.daily_traffic_report.schedule='*/2 * * * * *'",
+        "scheduler.jobs.daily_traffic_report.parameters.channels=[email]",
+    ];
+    let system = System::with(&sets).await;
+    until(&system, REPORTED, 2).await;
+    let sent = "select count(*) from outbox where state = 'sent'";
+    until(&system, sent, 1).await;
+    let mails = sink.mails();
+    assert_eq!(mails.len(), 1, "one day, one mail: {mails:?}");
+    let mail = &mails[0];
+    assert_eq!(mail.from, "reports@example.com");
+    assert_eq!(mail.to, ["ops@example.com", "cfo@example.com"]);
+    for said in [
+        "Subject: systemprompt: Traffic report for ",
+        "Sessions of people: ",
+        "AI spend: $",
+        "files/reports/traffic-",
+    ] {
+        assert!(mail.content.contains(said), "{said}: {}", mail.content);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_cannot_be_written_fails_and_is_written_later() {
     let often = "scheduler.jobs.daily_traffic_report.schedule=0 * * * * *";
@@ -209,6 +243,72 @@ async fn a_report_that_cannot_be_written_fails_and_is_written_later() {
     .await
     .unwrap();
     assert!(result.ends_with("; discord: not configured"), "{result}");
+}
+
+/// A disk of a few kilobytes, until it is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where disks may not be mounted.
+    fn mount(at: PathBuf) -> Option<Self> {
+        fs::create_dir_all(&at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8k", "tmpfs"])
+            .arg(&at)
+            .status();
+        mounted.ok()?.success().then_some(Self(at))
+    }
+
+    fn grow(&self) {
+        let grown = Command::new("mount")
+            .args(["-o", "remount,size=8m"])
+            .arg(&self.0)
+            .status();
+        assert!(grown.unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_fails_a_report_which_is_written_later() {
+    let mut system = System::start().await;
+    stop(&mut system).await;
+    let Some(disk) = SmallDisk::mount(system.storage.path().join("files/reports")) else {
+        println!("skipped: disks may not be mounted here");
+        return;
+    };
+    sqlx::query(
+        "update jobs set scheduled_through = now() - interval '2 days' \
+         where name = 'daily_traffic_report'",
+    )
+    .execute(system.db.pool())
+    .await
+    .unwrap();
+    restart(&mut system, &[]).await;
+    let failed = "select count(*) from audit_events where event = 'job_failed'";
+    until(&system, failed, 1).await;
+    let error: String = sqlx::query_scalar(
+        "select error from job_runs where job = 'daily_traffic_report' and error is not null",
+    )
+    .fetch_one(system.db.pool())
+    .await
+    .unwrap();
+    assert!(error.contains("No space left on device"), "{error}");
+    assert_eq!(reports(&system), [""; 0], "nothing of it is left");
+    disk.grow();
+    sqlx::query("update job_runs set next_at = now() where state = 'waiting'")
+        .execute(system.db.pool())
+        .await
+        .unwrap();
+    jobs(&system, &["enable", "daily_traffic_report"]);
+    until(&system, REPORTED, 1).await;
+    assert_eq!(reports(&system).len(), 2);
+    stop(&mut system).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ use systemprompt_storage::check::{Checked, check};
 use systemprompt_storage::recompute::{Recompute, Selection};
 use systemprompt_testkit::client::Answer;
 use systemprompt_testkit::oracle::{Prices, Used, nanos};
+use systemprompt_testkit::process::cli;
+use systemprompt_testkit::report::agrees;
 use systemprompt_testkit::upstream::Upstream;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -216,6 +218,24 @@ async fn every_recording_passes_unchanged_and_is_priced() {
     assert_eq!(unpriced, UNPRICED);
     assert_eq!(check(system.db.pool()).await.unwrap(), Checked::default());
     nothing_changes_when_priced_again(&system).await;
+    its_report_agrees(&system).await;
+}
+
+/// Every figure of the day's report is the answer of its question.
+async fn its_report_agrees(system: &System) {
+    let url = system.db.url();
+    let run = |line: &str| {
+        let line = format!("{line} --database-url {url}");
+        let output = cli(line.split(' ')).unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {err}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let written = run("reports traffic --date today --stdout");
+    let ask = async |line: &str| serde_json::from_str(&run(line)).unwrap();
+    let compared = agrees(&written, ask).await;
+    assert!(compared > 300, "{compared}\n{written}");
+    assert!(written.contains("493"), "{written}");
 }
 
 /// What a row says was used is what was priced, whatever the provider stated.

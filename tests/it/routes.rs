@@ -44,7 +44,7 @@ const fn foreign(route: &'static str) -> Expected {
 
 const READERS: Option<&[TokenKind]> = Some(&[TokenKind::Read, TokenKind::Admin]);
 
-const EXPECTED: [Expected; 35] = [
+const EXPECTED: [Expected; 41] = [
     Expected {
         answer: StatusCode::SEE_OTHER,
         ..open("/")
@@ -86,6 +86,22 @@ const EXPECTED: [Expected; 35] = [
     foreign("/admin/tokens/revoke"),
     foreign("/admin/users/invite"),
     foreign("/admin/users/switch"),
+    Expected {
+        answer: StatusCode::SEE_OTHER,
+        ..open("/admin/jobs")
+    },
+    foreign("/admin/jobs/run"),
+    foreign("/admin/jobs/switch"),
+    Expected {
+        answer: StatusCode::SEE_OTHER,
+        ..open("/admin/reports")
+    },
+    Expected {
+        path: "/admin/reports/traffic-2026-11-28",
+        answer: StatusCode::SEE_OTHER,
+        ..open("/admin/reports/{name}")
+    },
+    foreign("/admin/audit/verify"),
     Expected {
         answer: StatusCode::SEE_OTHER,
         ..open("/admin/health")

@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches};
 use serde_json::{Value, json};
 use systemprompt_config::Config;
 use systemprompt_domain::period::Zone;
+use systemprompt_jobs::reports::{self, Written};
 use systemprompt_jobs::{REPORTS, write_atomically};
 use systemprompt_reporting::report::{Day, Report};
 use time::format_description::well_known::Rfc3339;
@@ -147,11 +148,8 @@ fn traffic(args: &Traffic, config: &Config, outside: &mut Outside<'_>) -> Result
 
 fn list(args: &List, config: &Config, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let folder = folder(config);
-    let mut rows: Vec<Value> = written(&folder)?
-        .iter()
-        .filter_map(|path| row(path))
-        .collect();
-    rows.sort_by(|a, b| b["name"].as_str().cmp(&a["name"].as_str()));
+    let written = reports::written(&folder).map_err(|error| unreadable(&folder, &error))?;
+    let rows: Vec<Value> = written.iter().map(row).collect();
     if args.json {
         return Ok(write_json(outside, &json!({ "reports": rows }))?);
     }
@@ -175,61 +173,34 @@ fn list(args: &List, config: &Config, outside: &mut Outside<'_>) -> Result<(), F
 
 fn show(args: &Show, config: &Config, outside: &mut Outside<'_>) -> Result<(), Failure> {
     let folder = folder(config);
-    let asked = args.name.trim_end_matches(".md");
-    let name = match asked.starts_with("traffic-") {
-        true => asked.to_owned(),
-        false => format!("traffic-{asked}"),
-    };
-    let known = written(&folder)?;
-    // Only what is listed is opened: a name is no way to another folder.
-    let found = known
-        .iter()
-        .find(|path| path.file_stem().is_some_and(|stem| stem == name.as_str()));
-    let Some(path) = found else {
-        return Err(Failure::NotFound(format!(
+    let found = reports::find(&folder, &args.name).map_err(|error| unreadable(&folder, &error))?;
+    let missing = || {
+        Failure::NotFound(format!(
             "there is no report {}; systemprompt reports list shows those that were written",
             args.name
-        )));
+        ))
     };
+    let report = found.ok_or_else(missing)?;
     let path = match args.html {
-        true => path.with_extension("html"),
-        false => path.clone(),
+        true => report.page.ok_or_else(missing)?,
+        false => report.markdown,
     };
-    let content = std::fs::read(&path)
-        .map_err(|error| Failure::Refused(format!("{} cannot be read: {error}", path.display())))?;
+    let content = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
     Ok(outside.out.write_all(&content)?)
 }
 
-/// The Markdown files of reports; none where there is no folder yet.
-fn written(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            let complaint = format!("{} cannot be read: {error}", folder.display());
-            return Err(Failure::Refused(complaint));
-        }
-    };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(paths.filter(|path| is_report(path)).collect())
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Refused(format!("{} cannot be read: {error}", path.display()))
 }
 
-fn is_report(path: &Path) -> bool {
-    let stem = path.file_stem().and_then(|stem| stem.to_str());
-    stem.is_some_and(|stem| stem.starts_with("traffic-"))
-        && path.extension().is_some_and(|extension| extension == "md")
-}
-
-fn row(path: &Path) -> Option<Value> {
-    let about = path.metadata().ok()?;
-    let written = about.modified().ok().map(time::OffsetDateTime::from);
-    Some(json!({
-        "name": path.file_stem()?.to_str()?,
-        "written_at": written.and_then(|at| at.format(&Rfc3339).ok()),
-        "bytes": about.len(),
-        "page": path.with_extension("html").exists(),
-        "file": path,
-    }))
+fn row(report: &Written) -> Value {
+    json!({
+        "name": report.name,
+        "written_at": report.at.and_then(|at| at.format(&Rfc3339).ok()),
+        "bytes": report.bytes,
+        "page": report.page.is_some(),
+        "file": report.markdown,
+    })
 }
 
 fn write_json(outside: &mut Outside<'_>, value: &Value) -> std::io::Result<()> {

@@ -148,6 +148,12 @@ impl Entry {
         }
     }
 
+    /// Whether its runs that go well are not worth a line.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// What the configuration says of it besides its parameters.
     #[must_use]
     pub fn settings(&self, scheduler: &Scheduler) -> config::Job {

@@ -9,7 +9,9 @@ mod execute;
 mod files;
 mod job;
 mod jobs;
+pub mod reports;
 mod runner;
+mod standing;
 mod tell;
 mod world;
 
@@ -17,5 +19,6 @@ pub use execute::{Outcome, execute};
 pub use files::{REPORTS, write_atomically};
 pub use job::{Done, Entry, JOBS, Work, find};
 pub use runner::Runner;
+pub use standing::Standing;
 pub use tell::{Said, Surroundings};
 pub use world::World;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use systemprompt_storage::Storage;
-use systemprompt_storage::jobs::{CHANNEL, Claim, Plan, claim, upcoming};
+use systemprompt_storage::jobs::{CHANNEL, Claim, JobsError, Plan, claim, claim_by_hand, upcoming};
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::execute::execute;
+use crate::execute::{Outcome, execute};
 use crate::job::{Entry, JOBS};
 use crate::tell::Surroundings;
 use crate::world::World;
@@ -34,6 +34,27 @@ pub struct Runner {
 }
 
 impl Runner {
+    /// Runs a job now because somebody asked for it: beside no other run of it, whether
+    /// or not it is enabled. It goes on when whoever asked has left.
+    ///
+    /// # Errors
+    /// If it is running already, or the database fails.
+    pub async fn run_now(
+        &self,
+        entry: &'static Entry,
+        by: &str,
+        stop: &CancellationToken,
+    ) -> Result<JoinHandle<Outcome>, JobsError> {
+        let plan = entry.plan(self.world.scheduler());
+        let holder = Uuid::now_v7();
+        let run = claim_by_hand(&self.world.control, &plan, None, holder, by).await?;
+        let (this, stop) = (self.clone(), stop.clone());
+        Ok(tokio::spawn(async move {
+            let (world, around) = (&this.world, &this.surroundings);
+            execute(entry, world, around, (&plan, run), &stop).await
+        }))
+    }
+
     /// Runs what is due until `stop`, and what was begun to an end or to where
     /// another server goes on.
     pub async fn run(self, storage: Arc<Storage>, stop: CancellationToken) {

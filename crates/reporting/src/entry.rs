@@ -143,7 +143,8 @@ impl Entry {
 
     /// The JSON schema of a row. The order of its properties is the order of
     /// the columns; `x-unit` is what a column counts (`money` in the answer's
-    /// currency, `usd`, `count`, `tokens`, `ms`, `duration`, `ratio`, `time`, `id`).
+    /// currency, `usd`, `count`, `tokens`, `ms`, `duration`, `seconds`, `ratio`, `percent`,
+    /// `time`, `id`).
     #[must_use]
     pub fn row(&self) -> Schema {
         (self.row)()

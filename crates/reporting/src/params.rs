@@ -93,6 +93,8 @@ pub struct Limit(u32);
 
 impl Limit {
     pub(crate) const MAX: u32 = 10_000;
+    /// As many rows as can be asked for.
+    pub(crate) const MOST: Self = Self(Self::MAX);
 
     pub(crate) fn rows(self) -> usize {
         self.0 as usize

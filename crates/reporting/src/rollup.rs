@@ -29,4 +29,4 @@ pub(crate) use span::{Span, span};
 pub(crate) use spend::Order;
 pub(crate) use tools::{ToolBy, ToolCalls, ToolFailures, ToolUsage};
 pub(crate) use usage::Usage;
-pub(crate) use web::{Cube, Sessions, Visits};
+pub(crate) use web::{ALL, Cube, Kept, Sessions, Visits};

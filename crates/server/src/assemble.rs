@@ -26,7 +26,7 @@ use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{Admin, Dashboard, Inner, Live};
+use crate::admin::{Admin, Dashboard, Inner, Live, Verification};
 use crate::alerts::Outbox;
 use crate::api::ApiState;
 use crate::api::content::Content;
@@ -62,6 +62,8 @@ pub(crate) struct Foundation<'a> {
     pub(crate) prices: Prices,
     pub(crate) boot: BootId,
     pub(crate) writer: Arc<WriterStats>,
+    /// What the writer of web traffic stores.
+    pub(crate) visits: Option<Arc<WriterStats>>,
     /// What the writer settles requests by.
     pub(crate) rules: RulesInForce,
     /// What the writer of web traffic judges by.
@@ -82,6 +84,7 @@ pub(crate) struct Server {
     gateway: Gateway,
     live: Live,
     writer: Arc<WriterStats>,
+    visits: Option<Arc<WriterStats>>,
     known: Known,
     prices: Prices,
     rules: RulesInForce,
@@ -109,6 +112,7 @@ impl Server {
             prices,
             boot,
             writer,
+            visits,
             rules,
             judge,
             tls,
@@ -204,6 +208,10 @@ impl Server {
         let files = Files::new(folder, storage.control_pool());
         let salts = web.as_ref().map(Web::salts);
         let live = Live::new(shutdown.clone());
+        let (in_force, following) = watch::channel(Arc::new(profile.clone()));
+        let jobs = jobs::runner(config, storage, following);
+        let pool = storage.upkeep_pool();
+        let verification = Verification::new(pool, storage.log().ok(), profile.audit_anchor());
         let dashboard = Dashboard::new(Admin::new(Inner {
             login: login.clone(),
             pool: storage.pool().clone(),
@@ -212,6 +220,8 @@ impl Server {
             health: health.clone(),
             prices: prices.clone(),
             live: live.clone(),
+            jobs: jobs.clone(),
+            verification,
             example: welcome::first_example(address, config, open),
             demo: Demo::is(folder),
         }));
@@ -243,7 +253,6 @@ impl Server {
             },
             refusals: refusals.clone(),
         });
-        let (in_force, following) = watch::channel(Arc::new(profile.clone()));
         Ok(Self {
             app,
             budgets,
@@ -253,6 +262,7 @@ impl Server {
             gateway,
             live,
             writer,
+            visits,
             known,
             prices,
             rules,
@@ -260,7 +270,7 @@ impl Server {
             noted,
             channels: Swap::new(Channels::new(&profile.notifications)?),
             profile: in_force,
-            jobs: jobs::runner(config, storage, following),
+            jobs,
             tls,
             salts,
             shutdown,
@@ -294,8 +304,9 @@ impl Server {
         tasks.until_drained(self.budgets.clone().tend());
         tasks.until_drained(self.refusals.clone().tend());
         let live = self.live.clone();
-        let writer = Arc::clone(&self.writer);
-        tasks.until_drained(live.run(Arc::clone(storage), storage.control_pool(), writer));
+        let mut lanes = vec![(Arc::clone(&self.writer), "requests")];
+        lanes.extend(self.visits.clone().map(|visits| (visits, "visits")));
+        tasks.until_drained(live.run(Arc::clone(storage), storage.control_pool(), lanes));
         tasks.until_stopped(outbox.run(self.shutdown.stopping.clone()));
         let jobs = self.jobs.clone();
         tasks.until_stopped(jobs.run(Arc::clone(storage), self.shutdown.stopping.clone()));

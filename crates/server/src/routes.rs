@@ -48,7 +48,7 @@ pub(crate) enum Endpoint {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 35] = [
+pub const ROUTES: [Route; 41] = [
     open("/", Endpoint::Home),
     open("/healthz", Endpoint::Healthz),
     open("/readyz", Endpoint::Readyz),
@@ -84,6 +84,15 @@ pub const ROUTES: [Route; 35] = [
     open(
         "/admin/users/switch",
         Endpoint::Dashboard(Place::SwitchUser),
+    ),
+    open("/admin/jobs", Endpoint::Dashboard(Place::Jobs)),
+    open("/admin/jobs/run", Endpoint::Dashboard(Place::RunJob)),
+    open("/admin/jobs/switch", Endpoint::Dashboard(Place::SwitchJob)),
+    open("/admin/reports", Endpoint::Dashboard(Place::Reports)),
+    open("/admin/reports/{name}", Endpoint::Dashboard(Place::Report)),
+    open(
+        "/admin/audit/verify",
+        Endpoint::Dashboard(Place::VerifyAudit),
     ),
     open("/admin/health", Endpoint::Dashboard(Place::Health)),
     open("/admin/assets/{name}", Endpoint::Dashboard(Place::Asset)),

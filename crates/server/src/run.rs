@@ -163,6 +163,7 @@ async fn serve(
         prices,
         boot,
         writer: writer.stats(),
+        visits: public.as_ref().map(|(_, writer)| writer.stats()),
         rules: writer.rules(),
         judge,
         tls: tls.clone(),

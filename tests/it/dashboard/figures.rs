@@ -37,8 +37,16 @@ pub(super) async fn pages(driver: &Driver) -> Vec<String> {
         .iter()
         .map(|link| link.as_str().unwrap().to_owned())
         .collect();
-    assert!(pages.len() >= 12, "{pages:?}");
-    for slug in ["requests", "agents", "conversations", "traces"] {
+    assert!(pages.len() >= 18, "{pages:?}");
+    for slug in [
+        "requests",
+        "agents",
+        "conversations",
+        "traces",
+        "tools",
+        "sessions",
+        "content",
+    ] {
         driver.go(&format!("/admin/{slug}")).await;
         let script = format!(
             "return [...document.querySelectorAll('td a')].map((a) => a.getAttribute('href'))\
@@ -49,7 +57,12 @@ pub(super) async fn pages(driver: &Driver) -> Vec<String> {
         assert!(!links.is_empty(), "nothing to open on {slug}");
         // Agents with hostile names among them.
         let own = links.iter().map(|link| link.as_str().unwrap().to_owned());
-        pages.extend(own.take(if slug == "agents" { 6 } else { 2 }));
+        let most = match slug {
+            "agents" => 6,
+            "tools" => 4,
+            _ => 2,
+        };
+        pages.extend(own.take(most));
     }
     pages
 }
@@ -146,8 +159,14 @@ fn reads_as(text: &str, exact: &str) -> bool {
     }
     let scale = match text {
         text if text.ends_with('%') => 0.01,
-        text if text.ends_with(" s") => 1_000.0,
+        // What is stated in milliseconds, not in seconds.
+        text if text.ends_with(" s") && value >= 1_000.0 => 1_000.0,
         _ => 1.0,
+    };
+    // Of a hundred, not of one.
+    let scale = match value {
+        value if scale == 0.01 && value > 1.000_001 && shown < 100.5 => 1.0,
+        _ => scale,
     };
     let decimals = bare.split_once('.').map_or(0, |(_, part)| part.len());
     let shown = if text.starts_with('▼') {
@@ -177,6 +196,9 @@ async fn every_figure_is_the_command_lines() {
         "/admin/audit?since=24h&category=mcp_tools",
         "/admin/activity?since=24h&user=ada",
         "/admin/costs?since=2026-01-01&until=2026-01-08",
+        "/admin/traffic?since=24h&timezone=Europe/Berlin",
+        "/admin/tools?since=24h&agent=scout",
+        "/admin/sessions?since=today",
     ] {
         count += compare(&house, &driver, page).await;
     }

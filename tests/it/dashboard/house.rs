@@ -1,6 +1,6 @@
 //! A house where known things happened, some of them to people with hostile names.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::driver::Driver;
-use crate::browser::{PASSWORD, name};
+use crate::browser::{PASSWORD, PROXY, name};
 use crate::system::{CHAT, MESSAGES, System};
 
 /// Names that would act if a page let them.
@@ -24,6 +24,10 @@ pub(super) const HOSTILE: [&str; 4] = [
 pub(super) const ALERTS: &str = "analytics.alerts=[\
     {name: all-daily, type: daily_cost, threshold: 1.00, action: pause_requests, notify_at: [0.1, 1.0]},\
     {name: scout-monthly, type: monthly_cost, threshold: 50.00, action: pause_requests, scope: {agent: scout}}]";
+
+const SITES: &str = "web.sites=[example.com]";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+const GPTBOT: &str = "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)";
 
 /// What requests and reports are sent with.
 const TOKEN: (&str, &str) = ("x-systemprompt-token", "house-0123456789abcdef");
@@ -43,9 +47,9 @@ pub(super) struct House {
 }
 
 impl House {
-    /// Requests, errors, activity and audit events, all stored.
+    /// Requests, errors, activity, tool calls, visits and audit events, all stored.
     pub(super) async fn furnished() -> Self {
-        let system = System::with(&[ALERTS, &tokens()]).await;
+        let system = System::with(&[ALERTS, SITES, PROXY, &tokens()]).await;
         let house = Self { system };
         let agents = ["scout", "clerk", HOSTILE[0], HOSTILE[1], HOSTILE[3]];
         for (n, agent) in agents.iter().enumerate() {
@@ -66,12 +70,14 @@ impl House {
         ];
         house.system.post_with(CHAT, &headers, &body).await;
         house.does().await;
+        house.calls_tools().await;
+        house.is_visited().await;
         assert!(house.system.count().await.unwrap() >= 18);
         house.joins("ada", Role::Admin).await;
         house
     }
 
-    async fn joins(&self, user: &str, role: Role) {
+    pub(super) async fn joins(&self, user: &str, role: Role) {
         let name = name(user);
         let hash = Password::new(PASSWORD.to_owned(), &name).unwrap().hash();
         let new = NewUser {
@@ -119,14 +125,116 @@ impl House {
             "type": "audit", "id": Uuid::now_v7(), "category": "mcp_tools", "event": "tool_executed",
             "user": HOSTILE[0], "detail": {"tool": HOSTILE[1]},
         }));
-        let body = Value::Array(events).to_string();
+        assert_eq!(self.reports(events).await["stored"], 13);
+    }
+
+    /// Reports events; says what became of them.
+    async fn reports(&self, events: Vec<Value>) -> Value {
         let headers = [TOKEN, ("content-type", "application/json")];
+        let body = Value::Array(events).to_string();
         let request = self
             .system
             .request(Method::POST, "/api/v1/events", &headers, body);
         let answer = self.system.client().send(request).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        assert_eq!(answer.json()["stored"], 13, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Tools that agents called, and how it went.
+    async fn calls_tools(&self) {
+        let mut events: Vec<Value> = ["search", "fetch", HOSTILE[0], HOSTILE[3]]
+            .iter()
+            .enumerate()
+            .flat_map(|(n, tool)| {
+                (0..4 + n).map(move |call| {
+                    let user = ["ada", HOSTILE[2]][call % 2];
+                    let status = ["success", "success", "failed", "timeout"][(n + call) % 4];
+                    json!({
+                        "type": "tool_call", "id": Uuid::now_v7(), "server": "library", "tool": tool,
+                        "status": status, "latency_us": 1_500 * (1 + call) * (1 + n), "agent": "scout",
+                        "user": user,
+                    })
+                })
+            })
+            .collect();
+        events.push(json!({
+            "type": "tool_list", "server": "library",
+            "tools": [{"name": "search", "hash": "a".repeat(64)}, {"name": "fetch", "hash": "b".repeat(64)}],
+        }));
+        let count = events.len();
+        assert_eq!(self.reports(events).await["stored"], count);
+    }
+
+    /// A page that somebody looks at, from a network of theirs.
+    async fn shows(&self, network: usize, agent: &str, body: Value) {
+        let from = format!("91.198.{network}.7");
+        let headers = [
+            ("user-agent", agent),
+            ("origin", "https://example.com"),
+            ("accept", "*/*"),
+            ("accept-language", "de"),
+            ("accept-encoding", "gzip, br"),
+            ("x-forwarded-for", from.as_str()),
+            ("cf-ipcountry", ["DE", "US", "FR"][network % 3]),
+        ];
+        let request = self
+            .system
+            .request(Method::POST, "/api/collect", &headers, body.to_string());
+        let answer = self.system.client().send(request).await.unwrap();
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    }
+
+    /// People who read, a bot, a crawler, and pages with hostile names that are content.
+    async fn is_visited(&self) {
+        let url = |path: &str| format!("https://example.com{path}");
+        let hostile = "/blog/%3Cimg%20src=x%20onerror=window.acted=1%3E";
+        let pages = ["/", "/blog/a", hostile, "/docs/install"];
+        let items: Vec<Value> = pages[1..]
+            .iter()
+            .zip(HOSTILE)
+            .map(|(path, title)| json!({"url": url(path), "title": title, "kind": "article"}))
+            .collect();
+        let headers = [TOKEN, ("content-type", "application/json")];
+        let body = Value::Array(items).to_string();
+        let request = self
+            .system
+            .request(Method::POST, "/api/v1/content", &headers, body);
+        let answer = self.system.client().send(request).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let referrers = [
+            "https://chatgpt.com/",
+            "https://www.google.com/",
+            "",
+            "https://evil.example/<b>",
+        ];
+        for n in 0..8 {
+            let (first, second) = (pages[n % 4], pages[(n + 1) % 4]);
+            let view = |part: usize| format!("view-{n}-{part}-0000000");
+            let mut beacons = vec![
+                json!({"p": view(0), "n": 0, "u": url(first), "t": HOSTILE[n % 4], "r": referrers[n % 4],
+                       "s": "1440x900", "l": "de-DE"}),
+                json!({"p": view(0), "n": 1, "u": url(first), "e": 9_000 + 1_000 * n, "d": 40 + 5 * n, "c": n % 3}),
+            ];
+            if n % 2 == 0 {
+                beacons.push(
+                    json!({"p": view(1), "n": 0, "u": url(second), "t": "Second", "r": url(first)}),
+                );
+                beacons.push(
+                    json!({"p": view(1), "n": 1, "u": url(second), "e": 4_000, "d": 90, "c": 1}),
+                );
+            }
+            self.shows(n + 1, FIREFOX, Value::Array(beacons)).await;
+        }
+        for (n, agent) in [GPTBOT, "curl/8.5", GPTBOT].into_iter().enumerate() {
+            let seen = json!({"p": format!("view-bot-{n}-0000000"), "n": 0, "u": url("/blog/a"), "t": "A", "r": ""});
+            self.shows(20 + n, agent, seen).await;
+        }
+        let deadline = Instant::now() + Duration::from_secs(15);
+        let sessions = "select count(*) from open_sessions";
+        while self.system.scalar(sessions).await.unwrap() < 11 {
+            assert!(Instant::now() < deadline, "{}", self.system.server.stderr());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A browser that is signed in.
@@ -143,7 +251,8 @@ impl House {
         line.extend(question.split(' ').map(str::to_owned));
         for (key, value) in url_pairs(query) {
             match (question.ends_with(" show"), &*key) {
-                (true, "id" | "name") => line.push(value),
+                (true, "id" | "name" | "content") => line.push(value),
+                (_, "without_exits") => line.push("--without-exits".to_owned()),
                 _ => line.extend([format!("--{}={value}", key.replace('_', "-"))]),
             }
         }

@@ -180,6 +180,11 @@ async fn everybody_can_read_every_page() {
     let house = House::furnished().await;
     let driver = house.browser().await;
     let mut pages = pages(&driver).await;
+    // What there is after somebody wrote a report and verified the log.
+    let mut ada = Browser::signed_in(&house.system, "ada").await;
+    ada.post("/admin/jobs/run", &[("name", "daily_traffic_report")])
+        .await;
+    ada.post("/admin/audit/verify", &[]).await;
     pages.push("/admin/costs?since=24h&agent=scout".to_owned());
     pages.push("/admin/costs?since=2026-01-01&until=2026-01-02".to_owned());
     let mut found = Vec::new();

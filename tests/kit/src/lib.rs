@@ -7,6 +7,7 @@ pub mod load;
 pub mod mcp;
 pub mod oracle;
 pub mod process;
+pub mod report;
 pub mod smtp;
 pub mod upstream;
 pub mod webhook;

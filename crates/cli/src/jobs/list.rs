@@ -2,12 +2,10 @@
 
 use clap::{ArgMatches, FromArgMatches};
 use serde_json::{Value, json};
-use systemprompt_config::{Config, Missed};
-use systemprompt_jobs::{Entry, JOBS};
-use systemprompt_storage::jobs::{self, Known, Recorded, Wanted, upcoming};
-use time::OffsetDateTime;
+use systemprompt_jobs::{JOBS, Standing};
+use systemprompt_storage::jobs::{self, Wanted};
 
-use super::{Json, One, RUNS, failed, known, row, stamp, write_json};
+use super::{Json, One, RUNS, failed, known, row, write_json};
 use crate::Outside;
 use crate::command::Globals;
 use crate::database;
@@ -30,10 +28,10 @@ pub(super) fn list(
         let switched = jobs::known(pool).await.map_err(failed)?;
         Ok((switched, jobs::latest(pool).await.map_err(failed)?))
     })?;
-    let now = outside.clock.now();
+    let (now, scheduler) = (outside.clock.now(), &config.profile.scheduler);
     let rows = JOBS.iter().map(|job| {
         let last = latest.iter().find(|run| run.job == job.name);
-        about(job, &config, &switched, last, now)
+        json!(Standing::of(job, scheduler, &switched, last, now))
     });
     let rows: Vec<Value> = rows.collect();
     if args.json {
@@ -71,7 +69,8 @@ pub(super) fn show(
         let switched = jobs::known(pool).await.map_err(failed)?;
         Ok((switched, jobs::history(pool, wanted).await.map_err(failed)?))
     })?;
-    let mut answer = about(job, &config, &switched, runs.first(), outside.clock.now());
+    let (now, scheduler) = (outside.clock.now(), &config.profile.scheduler);
+    let mut answer = json!(Standing::of(job, scheduler, &switched, runs.first(), now));
     let rows: Vec<Value> = runs.iter().map(row).collect();
     if args.json {
         answer["runs"] = json!(rows);
@@ -102,44 +101,4 @@ pub(super) fn show(
     }
     let table = human::rows(&RUNS[1..], &rows, outside.look);
     Ok(write!(outside.out, "\n{table}")?)
-}
-
-/// A job as `--json` prints it.
-fn about(
-    job: &Entry,
-    config: &Config,
-    switched: &[Known],
-    last: Option<&Recorded>,
-    now: OffsetDateTime,
-) -> Value {
-    let scheduler = &config.profile.scheduler;
-    let (plan, settings) = (job.plan(scheduler), job.settings(scheduler));
-    let operator = switched
-        .iter()
-        .find(|known| known.name == job.name)
-        .and_then(|known| known.enabled);
-    let enabled = operator.unwrap_or(settings.enabled);
-    let next = enabled
-        .then(|| upcoming(&plan.schedule, &plan.zone, now))
-        .flatten();
-    json!({
-        "name": job.name,
-        "about": job.about,
-        "enabled": enabled,
-        "decided_by": if operator.is_some() { "operator" } else { "configuration" },
-        "schedule": plan.schedule.to_string(),
-        "timezone": plan.zone.to_string(),
-        "next": stamp(next),
-        "missed": match settings.missed {
-            Missed::All => "all",
-            Missed::Last => "last",
-            Missed::Skip => "skip",
-        },
-        "attempts": settings.attempts,
-        "timeout": format!("{}s", settings.timeout.as_secs_f64()),
-        "parameters": job.parameters(scheduler),
-        "last_slot": last.map(|run| stamp(Some(run.slot))),
-        "last_state": last.map(|run| run.state.as_str()),
-        "last_result": last.and_then(|run| run.result.as_deref().or(run.error.as_deref())),
-    })
 }

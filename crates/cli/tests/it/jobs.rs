@@ -3,6 +3,8 @@
 use std::fs;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::answers::Asked;
 
@@ -129,6 +131,76 @@ async fn an_hour_of_the_totals_is_compared() {
         "{}",
         run.err
     );
+}
+
+/// The counts of the audit trail are compared as well.
+#[tokio::test]
+async fn an_hour_of_the_audit_trail_is_compared() {
+    let asked = Asked::new().await;
+    sqlx::raw_sql("update audit_hour set n = n + 1")
+        .execute(asked.db.pool())
+        .await
+        .expect("a mistake");
+    let run = asked
+        .run("infra jobs run rollup_check --slot 2026-11-25T03:20:00Z")
+        .await;
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.err.contains("audit_hour [2026-11-"), "{}", run.err);
+}
+
+/// Prices to compare with may lie at an address, whose key nobody sees again.
+#[tokio::test]
+async fn prices_are_compared_with_those_at_an_address() {
+    let asked = Asked::empty().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let map = r#"{"gpt-4o": {"litellm_provider": "openai", "mode": "chat",
+        "input_cost_per_token": 0.5, "output_cost_per_token": 0.5}}"#;
+    let url = serve([(200, map), (403, "no")]).await;
+    let line = |slot: &str| {
+        format!(
+            "infra jobs run price_check --param source={url}/prices.json?key=secret --slot {slot} --storage {}",
+            folder.path().display()
+        )
+    };
+    let run = asked.run(&line("2026-11-25T05:00:00Z")).await;
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("1 of 1 prices differ"), "{}", run.out);
+    let run = asked.run(&line("2026-11-25T06:00:00Z")).await;
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(
+        run.err.contains("the address answers 403") && !run.err.contains("secret"),
+        "{}",
+        run.err
+    );
+    let known: i64 = sqlx::query_scalar(
+        "select count(*) from job_runs where job = 'price_check' and to_jsonb(job_runs)::text like '%secret%'",
+    )
+    .fetch_one(asked.db.pool())
+    .await
+    .expect("a count");
+    assert_eq!(known, 0);
+}
+
+/// Answers one connection after the other with these.
+async fn serve<const N: usize>(answers: [(u16, &'static str); N]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut head = vec![0; 4_096];
+            let mut n = 0;
+            while !head[..n].windows(4).any(|four| four == b"\r\n\r\n") {
+                n += stream.read(&mut head[n..]).await.expect("a request");
+            }
+            let answer = format!(
+                "HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.expect("taken");
+        }
+    });
+    url
 }
 
 #[tokio::test]

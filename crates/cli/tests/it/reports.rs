@@ -2,188 +2,25 @@
 //! and how it reads.
 #![allow(clippy::unwrap_used)] // what fails here fails the test
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use insta::assert_snapshot;
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use rust_decimal::Decimal;
-use serde_json::Value;
+use systemprompt_testkit::report::{agrees, sections};
 
 use crate::answers::Asked;
+use crate::web::LOG;
 
 const HOSTILE: &str = "<script>alert(1)</script>|`x`\n# [evil](javascript:alert(1)) *b* ![i](http://e) \
                        <!-- &lt; \u{202e}@everyone www.evil.example";
 
-/// A section as its Markdown has it: tables, and the command that asks again.
-#[derive(Debug, Default)]
-struct Section {
-    title: String,
-    tables: Vec<Vec<Vec<String>>>,
-    command: String,
-    text: String,
-}
-
-/// Reads a report with somebody else's parser.
-fn sections(markdown: &str) -> Vec<Section> {
-    let mut sections = Vec::new();
-    let mut section = Section::default();
-    let (mut text, mut in_title) = (String::new(), false);
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
-        match event {
-            Event::Start(Tag::Heading { .. }) => {
-                in_title = true;
-                text.clear();
-                sections.push(std::mem::take(&mut section));
-            }
-            Event::End(TagEnd::Heading(_)) => {
-                in_title = false;
-                section.title = std::mem::take(&mut text);
-            }
-            Event::Start(Tag::Table(_)) => section.tables.push(Vec::new()),
-            Event::Start(Tag::TableHead | Tag::TableRow) => {
-                section.tables.last_mut().unwrap().push(Vec::new());
-            }
-            Event::Start(Tag::TableCell) => text.clear(),
-            Event::End(TagEnd::TableCell) => {
-                let table = section.tables.last_mut().unwrap();
-                table.last_mut().unwrap().push(std::mem::take(&mut text));
-            }
-            Event::Text(part) => {
-                text.push_str(&part);
-                if !in_title {
-                    section.text.push_str(&part);
-                }
-            }
-            Event::Code(command) if command.starts_with("systemprompt ") => {
-                section.command = command.into_string();
-            }
-            Event::Html(_)
-            | Event::InlineHtml(_)
-            | Event::Code(_)
-            | Event::Start(
-                Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock | Tag::CodeBlock(_),
-            ) => panic!("a name means something: {event:?}\n{markdown}"),
-            _ => {}
-        }
-    }
-    sections.push(section);
-    sections.retain(|section| !section.command.is_empty());
-    sections
-}
-
-/// `input_tokens` is shown as "Input tokens".
-fn title(key: &str) -> String {
-    if key == "bucket" {
-        return "Begins".to_owned();
-    }
-    let words = key.strip_suffix("_ms").unwrap_or(key).replace('_', " ");
-    let (first, rest) = words.split_at(1);
-    first.to_uppercase() + rest
-}
-
-/// Whether a cell says what an answer's value is.
-fn says(cell: &str, value: &Value) -> bool {
-    let number = || -> Option<Decimal> {
-        match value {
-            Value::Number(number) => Decimal::from_str_exact(&number.to_string())
-                .or_else(|_| Decimal::from_scientific(&number.to_string()))
-                .ok(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        }
+/// Asks the question of every table again, and compares every cell.
+async fn compared(asked: &Asked, report: &str) -> usize {
+    let ask = async |line: &str| {
+        let run = asked.run(line).await;
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{line}");
+        serde_json::from_str(&run.out).unwrap()
     };
-    let shown = |cell: &str| -> Option<Decimal> {
-        let digits: String = cell
-            .chars()
-            .filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
-            .collect();
-        digits.parse().ok()
-    };
-    let close = |cell: &str, factor: i64, tolerance: &str| {
-        let (Some(shown), Some(value)) = (shown(cell), number()) else {
-            return false;
-        };
-        let tolerance: Decimal = tolerance.parse().unwrap();
-        (shown - value * Decimal::from(factor)).abs() <= tolerance
-    };
-    match (value, cell) {
-        (Value::Null, "–") => true,
-        (Value::String(text), "(none)") => text.is_empty(),
-        (Value::Array(items), _) => {
-            let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-            cell == items.join(", ")
-        }
-        (_, "< 0.1 %") => close("0.05", 100, "0.05"),
-        (_, "unchanged") => close("0", 100, "0.05"),
-        (_, cell) if cell.ends_with(" %") => {
-            let down = cell.starts_with('▼');
-            let cell = cell.trim_start_matches(['▼', '▲', ' ']);
-            let cell = if down {
-                format!("-{cell}")
-            } else {
-                cell.to_owned()
-            };
-            close(&cell, 100, "0.05")
-        }
-        (_, cell) if cell.ends_with(" ms") => close(cell, 1, "0.5"),
-        // A moment, to the minute, or the hour of one.
-        (Value::String(text), cell) if text.len() == 20 && text.ends_with('Z') => {
-            text.replace('T', " ").contains(cell)
-        }
-        (Value::String(text), cell) if !cell.starts_with('$') => text == cell,
-        // Counts and amounts, to the last digit.
-        (_, cell) => close(cell, 1, "0"),
-    }
-}
-
-/// Asks the question of every section again, and compares every cell.
-async fn agrees(asked: &Asked, report: &str, settings: &str) -> usize {
-    let mut compared = 0;
-    let sections = sections(report);
-    assert!(sections.len() >= 9, "{sections:?}");
-    for section in &sections {
-        let about = format!("{}: {}", section.title, section.command);
-        let line = section.command.strip_prefix("systemprompt ").unwrap();
-        let run = asked.run(&format!("{line} --json{settings}")).await;
-        assert_eq!((run.code, run.err.as_str()), (0, ""), "{about}");
-        let answer: Value = serde_json::from_str(&run.out).unwrap();
-        let rows = answer["rows"].as_array().unwrap();
-        let keys: BTreeMap<String, String> = rows
-            .iter()
-            .filter_map(Value::as_object)
-            .flat_map(|row| row.keys())
-            .map(|key| (title(key), key.clone()))
-            .collect();
-        for table in &section.tables {
-            let (head, body) = table.split_first().unwrap();
-            if head[0] == "Figure" {
-                for line in body {
-                    let key = &keys[&line[0]];
-                    assert!(says(&line[1], &rows[0][key]), "{about}: {line:?} {rows:?}");
-                    compared += 1;
-                    if let Some(before) = line.get(2).filter(|cell| !cell.is_empty()) {
-                        let value = &rows[0][format!("previous_{key}")];
-                        assert!(says(before, value), "{about}: {line:?} {value}");
-                        compared += 1;
-                    }
-                }
-                continue;
-            }
-            assert_eq!(body.len(), rows.len(), "{about}");
-            for (line, row) in body.iter().zip(rows) {
-                for (cell, column) in line.iter().zip(head) {
-                    let value = &row[&keys[column]];
-                    assert!(
-                        says(cell, value),
-                        "{about}: {column} is {cell}, not {value}"
-                    );
-                    compared += 1;
-                }
-            }
-        }
-    }
-    compared
+    agrees(report, ask).await
 }
 
 #[tokio::test]
@@ -193,9 +30,41 @@ async fn every_figure_is_the_answer_of_its_question() {
         .run("reports traffic --date 2026-11-24 --stdout")
         .await;
     assert_eq!((run.code, run.err.as_str()), (0, ""));
-    let compared = agrees(&asked, &run.out, "").await;
-    assert!(compared > 250, "{compared}");
+    assert!(sections(&run.out).len() >= 21);
+    let compared = compared(&asked, &run.out).await;
+    assert!(compared > 700, "{compared}");
     assert_snapshot!("a_day", run.out);
+}
+
+/// A day of a real site.
+#[tokio::test]
+async fn a_day_of_a_log_is_what_its_questions_say() {
+    if fs::metadata(LOG).is_err() {
+        return;
+    }
+    let asked = Asked::empty().await;
+    let run = asked.run(&format!("import access-log {LOG}")).await;
+    assert_eq!(run.code, 0, "{}", run.err);
+    for zone in ["UTC", "Europe/Berlin"] {
+        let run = asked
+            .run(&format!(
+                "reports traffic --date 2015-05-19 --rows 50 --stdout --set scheduler.timezone={zone}"
+            ))
+            .await;
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{zone}");
+        let compared = compared(&asked, &run.out).await;
+        assert!(compared > 1_500, "{compared}\n{}", run.out);
+        for section in [
+            "Sessions",
+            "Sessions over time",
+            "Bots",
+            "Sources and referrers",
+        ] {
+            let sections = sections(&run.out);
+            let found = sections.iter().find(|one| one.title == section).unwrap();
+            assert!(found.tables().count() > 0, "{section}: {}", run.out);
+        }
+    }
 }
 
 #[tokio::test]
@@ -217,6 +86,14 @@ async fn no_name_breaks_a_report() {
         "update errors_hour set error_type = $1 where error_type = 'api_error'",
         "update audit_day set event = $1 where event = 'login'",
         "update audit_hour set event = $1 where event = 'login'",
+        "update page_hour set path = $1 where path = '/blog/a'",
+        "update page_day set path = $1 where path = '/blog/a'",
+        "update page_day set other = $1 where other = '/blog/b'",
+        "update web_hour set d2 = $1, d3 = $1 where d2 = 'ChatGPT'",
+        "update web_day set d2 = $1, d3 = $1 where d2 = 'ChatGPT'",
+        "update web_day set d3 = $1 where cube = 'device' and d2 = 'Firefox'",
+        "update web_day set d3 = $1 where cube = 'bot' and d3 = 'GPTBot'",
+        "update web_day set d2 = $1 where cube = 'geo' and d1 = 'DE'",
     ] {
         sqlx::query(sql)
             .bind(HOSTILE)
@@ -239,12 +116,12 @@ async fn no_name_breaks_a_report() {
     // Read by somebody else's parser, which panics on whatever means something.
     let markdown = file("md");
     let found = sections(&markdown);
-    let cells = found.iter().flat_map(|s| &s.tables).flatten().flatten();
+    let cells = found.iter().flat_map(|s| s.tables()).flatten().flatten();
     let hostile: Vec<&String> = cells.filter(|cell| cell.contains("alert(1)")).collect();
-    assert!(hostile.len() >= 3, "{markdown}");
+    assert!(hostile.len() >= 15, "{}: {markdown}", hostile.len());
     for cell in hostile {
         assert!(
-            cell.starts_with("<script>alert(1)</script>|`x` # [evil]"),
+            cell.starts_with(r"<script>alert(1)</script>|`x`\n# [evil]"),
             "{cell}"
         );
     }
@@ -336,11 +213,13 @@ async fn a_day_has_the_hours_it_has() {
             .await;
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{zone} {day}");
         let sections = sections(&run.out);
-        let trend = sections.iter().find(|s| s.title == "Hour by hour").unwrap();
-        let rows = &trend.tables[0][1..];
-        assert_eq!(rows.len(), hours, "{zone} {day}: {}", run.out);
-        let labels: std::collections::BTreeSet<_> = rows.iter().map(|row| &row[0]).collect();
-        assert_eq!(labels.len(), hours, "each hour has its own name");
+        for title in ["Visits hour by hour", "AI requests hour by hour"] {
+            let trend = sections.iter().find(|one| one.title == title).unwrap();
+            let rows = &trend.tables().next().unwrap()[1..];
+            assert_eq!(rows.len(), hours, "{zone} {day}: {}", run.out);
+            let labels: std::collections::BTreeSet<_> = rows.iter().map(|row| &row[0]).collect();
+            assert_eq!(labels.len(), hours, "each hour has its own name");
+        }
         assert!(!run.out.contains("kept by the full hour"), "{}", run.out);
     }
     // Quarters of an hour are kept for eight days: of a day before that, half an hour

@@ -12,7 +12,7 @@ use systemprompt_web::{Rules, Salt, Visits, log};
 use crate::answers::{Asked, json};
 
 /// A log of a real site: test input only, and not always there.
-const LOG: &str = concat!(
+pub(crate) const LOG: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../../shared/data/logs/elastic-apache_logs.log"
 );

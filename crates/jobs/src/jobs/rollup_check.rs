@@ -1,4 +1,4 @@
-//! `rollup_check`: one hour of the totals against its requests.
+//! `rollup_check`: one hour of the totals against what it counts.
 
 use anyhow::bail;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub(crate) struct RollupCheck;
 
 impl Job for RollupCheck {
     const NAME: &'static str = "rollup_check";
-    const ABOUT: &'static str = "Compares a closed hour of the totals with its requests";
+    const ABOUT: &'static str = "Compares a closed hour of the totals with what they count";
     type Parameters = Parameters;
 
     fn settings(jobs: &Jobs) -> &config::Job<Parameters> {
@@ -49,7 +49,7 @@ impl Job for RollupCheck {
         if differences.is_empty() {
             return Ok(Done::new(
                 1,
-                format!("{hour}: every total is the sum of its requests"),
+                format!("{hour}: every total is the sum of what it counts"),
             ));
         }
         let told: Vec<String> = differences
@@ -59,7 +59,7 @@ impl Job for RollupCheck {
             .collect();
         for difference in &told {
             work.warn(
-                "a total is not the sum of its requests",
+                "a total is not the sum of what it counts",
                 json!({ "row": difference }),
             );
         }
@@ -68,7 +68,7 @@ impl Job for RollupCheck {
             id: Uuid::nil(),
             at: work.world.clock.now(),
             notice: work.run.job.to_owned(),
-            title: "Totals do not agree with their requests".to_owned(),
+            title: "Totals do not agree with what they count".to_owned(),
             summary: format!("{found}. systemprompt infra db check compares everything."),
             facts: Vec::new(),
             warning: true,

@@ -127,7 +127,9 @@ fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
         Unit::Count => count(value),
         Unit::Ms => value.as_f64().map(figure::millis),
         Unit::Duration => value.as_f64().map(figure::duration),
+        Unit::Seconds => value.as_f64().map(figure::seconds),
         Unit::Ratio => value.as_f64().map(figure::share),
+        Unit::Percent => value.as_f64().map(|percent| figure::share(percent / 100.0)),
         Unit::Number => Some(value.as_number()?.to_string()),
         Unit::Flag => value
             .as_bool()
@@ -143,7 +145,7 @@ fn single(unit: Unit, value: &Value, locale: &Locale) -> Option<String> {
 fn amount(unit: Unit, amount: Decimal, decimals: u32, locale: &Locale) -> String {
     match unit {
         Unit::Money => locale.money(amount, decimals),
-        _ => figure::money(amount, decimals),
+        _ => figure::money(amount, locale.decimals(amount, decimals)),
     }
 }
 
@@ -270,6 +272,18 @@ mod tests {
                 &[json!([0, 1, 2000]), json!([])]
             ),
             ["▁▂█  up to 2,000", "–"]
+        );
+        assert_eq!(
+            written(
+                "engaged_seconds",
+                Unit::Seconds,
+                &[json!(34.2), json!(90), json!(0)]
+            ),
+            ["34.2 s", "1 min 30 s", "0 s"]
+        );
+        assert_eq!(
+            written("avg_scroll", Unit::Percent, &[json!(64)]),
+            ["64.0 %"]
         );
         assert_eq!(written("streamed", Unit::Flag, &[json!(true)]), ["yes"]);
         assert_eq!(

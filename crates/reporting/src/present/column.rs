@@ -24,8 +24,12 @@ pub enum Unit {
     Ms,
     /// Milliseconds that may be hours.
     Duration,
+    /// Seconds that may be hours.
+    Seconds,
     /// A part of a whole, 1 being all of it.
     Ratio,
+    /// A part of a whole, 100 being all of it.
+    Percent,
     /// A moment, RFC 3339.
     Time,
     /// An id: long, and recognised by its beginning.
@@ -76,7 +80,13 @@ impl Column {
 
 /// A field's name for people: units are shown with the figures.
 pub fn label(key: &str) -> String {
-    let words = key.strip_suffix("_ms").unwrap_or(key).replace('_', " ");
+    if key == "os" {
+        return "system".to_owned();
+    }
+    let words = key
+        .strip_suffix("_ms")
+        .or_else(|| key.strip_suffix("_seconds"));
+    let words = words.unwrap_or(key).replace('_', " ");
     words.replace("ttfb", "first byte")
 }
 
@@ -100,7 +110,9 @@ impl Unit {
             "count" | "tokens" => Some(Self::Count),
             "ms" => Some(Self::Ms),
             "duration" => Some(Self::Duration),
+            "seconds" => Some(Self::Seconds),
             "ratio" => Some(Self::Ratio),
+            "percent" => Some(Self::Percent),
             "time" => Some(Self::Time),
             "id" => Some(Self::Id),
             _ => None,
@@ -150,7 +162,9 @@ impl Unit {
                 | Self::Count
                 | Self::Ms
                 | Self::Duration
+                | Self::Seconds
                 | Self::Ratio
+                | Self::Percent
                 | Self::Varies
                 | Self::Number
         )

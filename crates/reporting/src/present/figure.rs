@@ -149,6 +149,16 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// A number of seconds of any size: `34.2 s`, `12 min 5 s`.
+#[must_use]
+pub fn seconds(seconds: f64) -> String {
+    match seconds {
+        0.0 => "0 s".to_owned(),
+        few if few < 59.95 => format!("{} s", float(few, 1)),
+        many => duration(many * 1_000.0),
+    }
+}
+
 /// A number with its thousands apart and that many decimals.
 #[must_use]
 pub fn float(number: f64, decimals: usize) -> String {

@@ -14,6 +14,8 @@ pub struct Locale {
     pub zone: Zone,
     /// The currency's three letters; `None` for US dollars.
     currency: Option<String>,
+    /// Whether amounts are written to their last digit.
+    exact: bool,
 }
 
 impl Locale {
@@ -26,12 +28,31 @@ impl Locale {
                 .and_then(|period| period.timezone.parse().ok())
                 .unwrap_or_default(),
             currency: answer.currency.clone(),
+            exact: false,
+        }
+    }
+
+    /// The zone of a report and its currency: amounts are checked against bills, so
+    /// they are written to their last digit.
+    pub(crate) fn exact(zone: Zone, currency: Option<String>) -> Self {
+        Self {
+            zone,
+            currency,
+            exact: true,
+        }
+    }
+
+    /// The decimals of an amount, if `suits` are those of its neighbours.
+    pub(super) fn decimals(&self, amount: Decimal, suits: u32) -> u32 {
+        match self.exact {
+            true => amount.normalize().scale().max(2),
+            false => suits,
         }
     }
 
     /// An amount with its currency: `$1.50`, `EUR 1.38`.
     pub fn money(&self, amount: Decimal, decimals: u32) -> String {
-        let dollars = figure::money(amount, decimals);
+        let dollars = figure::money(amount, self.decimals(amount, decimals));
         match &self.currency {
             Some(code) => dollars.replacen('$', &format!("{code} "), 1),
             None => dollars,

@@ -11,10 +11,10 @@ mod transitions;
 
 pub use ai::{Ai, AiRow};
 pub use bots::{Bots, BotsRow};
-pub use devices::{Devices, DevicesRow};
-pub use geo::{Geo, GeoRow};
-pub use pages::{Pages, PagesRow};
-pub use sources::{Sources, SourcesRow};
+pub use devices::{Devices, DevicesBy, DevicesRow};
+pub use geo::{Geo, GeoBy, GeoRow};
+pub use pages::{Pages, PagesRow, PagesSortBy};
+pub use sources::{Sources, SourcesBy, SourcesRow};
 pub use transitions::{Transitions, TransitionsRow};
 
 /// What is said where nothing came.

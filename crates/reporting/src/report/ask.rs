@@ -1,18 +1,28 @@
 //! Asking the registry about a day, and making tables of the answers.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
-use systemprompt_domain::period::{Interval, Zone};
+use systemprompt_domain::period::{Interval, When};
+use time::Duration;
 
 use super::block::{Block, Chart, Table};
-use super::cell::{self, Style};
+use super::cell;
 use super::day::Day;
 use crate::ctx::Ctx;
 use crate::entry::{schema_of_row, to_value};
 use crate::error::{Error, Result};
 use crate::params::{Limit, Page, PeriodArgs};
+use crate::present::cell::{Ids, Row, cells};
+use crate::present::column::{Column, Unit};
+use crate::present::locale::Locale;
 use crate::query::{PeriodUsed, Query};
+
+/// The periods that a report looks back over from the end of its day.
+pub(crate) const SPANS: [(&str, Duration); 4] = [
+    ("12 hours", Duration::hours(12)),
+    ("24 hours", Duration::hours(24)),
+    ("3 days", Duration::days(3)),
+    ("7 days", Duration::days(7)),
+];
 
 /// Who asks: everything about one day.
 pub(crate) struct Ask<'a> {
@@ -42,22 +52,48 @@ impl<'a> Ask<'a> {
         }
     }
 
+    /// What lies so far before the end of the day.
+    pub(crate) fn back(&self, span: Duration) -> PeriodArgs {
+        let since = self.interval.until.checked_sub(span);
+        PeriodArgs {
+            since: since.map_or_else(|| self.day.since(), When::At),
+            ..self.period()
+        }
+    }
+
     /// How many rows a table has.
     pub(crate) fn page(&self) -> Page {
         Page { limit: self.limit }
     }
 
+    /// All rows, however many a table has.
+    pub(crate) const fn everything() -> Page {
+        Page { limit: Limit::MOST }
+    }
+
     /// Asks a question about the day. `options` is what its command has beside
     /// the period.
     pub(crate) async fn day<Q: Query>(&self, question: &Q, options: &str) -> Result<Asked> {
-        let period = format!(
-            " --since {} --until {} --timezone {}{}",
-            self.day.since(),
-            self.day.until(),
-            self.day.zone,
-            spaced(options),
+        self.over(&self.period(), question, options).await
+    }
+
+    /// Asks a question about a period, which it has to be made with.
+    pub(crate) async fn over<Q: Query>(
+        &self,
+        period: &PeriodArgs,
+        question: &Q,
+        options: &str,
+    ) -> Result<Asked> {
+        let PeriodArgs {
+            since,
+            until,
+            timezone,
+        } = period;
+        let arguments = format!(
+            " --since {since} --until {until} --timezone {timezone}{}",
+            spaced(options)
         );
-        self.ask(question, &period).await
+        self.ask(question, &arguments).await
     }
 
     /// Asks a question that has no period.
@@ -75,9 +111,8 @@ impl<'a> Ask<'a> {
         Ok(Asked {
             rows: rows.collect(),
             more: answer.more,
-            units: units(&schema_of_row::<Q>()),
-            currency: currency.map(str::to_owned),
-            zone: self.day.zone.clone(),
+            columns: Column::of(schema_of_row::<Q>().as_value()),
+            locale: Locale::exact(self.day.zone.clone(), currency.map(str::to_owned)),
             command: format!("systemprompt analytics {}{arguments}", Q::PATH.join(" ")),
             period: answer.period,
         })
@@ -91,23 +126,12 @@ fn spaced(options: &str) -> String {
     }
 }
 
-/// What each column counts.
-fn units(row: &schemars::Schema) -> BTreeMap<String, String> {
-    let properties = row.get("properties").and_then(Value::as_object);
-    let unit = |(name, property): (&String, &Value)| {
-        let unit = property.get("x-unit")?.as_str()?;
-        Some((name.clone(), unit.to_owned()))
-    };
-    properties.into_iter().flatten().filter_map(unit).collect()
-}
-
 /// An answer, ready to be shown.
 pub(crate) struct Asked {
-    rows: Vec<Map<String, Value>>,
+    rows: Vec<Row>,
     more: bool,
-    units: BTreeMap<String, String>,
-    currency: Option<String>,
-    zone: Zone,
+    columns: Vec<Column>,
+    locale: Locale,
     command: String,
     period: Option<PeriodUsed>,
 }
@@ -159,24 +183,34 @@ impl Asked {
         self.cell(0, key)
     }
 
-    fn style<'a>(&'a self, key: &'a str) -> Style<'a> {
-        Style {
-            key,
-            unit: self.units.get(key).map(String::as_str),
-            currency: self.currency.as_deref(),
-            zone: &self.zone,
-        }
+    fn column(&self, key: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.key == key)
     }
 
     fn cell(&self, at: usize, key: &str) -> String {
-        let value = self.rows.get(at).and_then(|row| row.get(key));
-        cell::text(value.unwrap_or(&Value::Null), &self.style(key))
+        let row = self.rows.get(at..=at).unwrap_or_default();
+        self.written(row, key).concat()
+    }
+
+    /// A column of these rows.
+    fn written(&self, rows: &[Row], key: &str) -> Vec<String> {
+        let rows: Vec<&Row> = rows.iter().collect();
+        match self.column(key) {
+            Some(column) => cells(column, &rows, &self.locale, Ids::Whole),
+            None => vec![String::new(); rows.len()],
+        }
     }
 
     fn is_figure(&self, key: &str) -> bool {
-        self.units
-            .get(key)
-            .is_some_and(|unit| !matches!(unit.as_str(), "time" | "id"))
+        let column = self.column(key);
+        column.is_some_and(|column| column.unit.is_figure() && column.unit != Unit::Number)
+    }
+
+    /// The row in which these columns say the same as a row of another answer.
+    fn same_as(&self, other: &Self, at: usize, keys: &[&str]) -> Option<usize> {
+        let row = other.rows.get(at)?;
+        let same = |mine: &Row| keys.iter().all(|key| mine.get(*key) == row.get(*key));
+        self.rows.iter().position(same)
     }
 
     /// The command that asks for the same.
@@ -198,16 +232,63 @@ impl Asked {
         let columns = keys
             .iter()
             .map(|key| (cell::title(key), self.is_figure(key)));
+        let written: Vec<Vec<String>> = keys
+            .iter()
+            .map(|key| self.written(&self.rows, key))
+            .collect();
         let row = |at: usize| {
             let cells = keys
                 .iter()
-                .map(|key| label(at, key).unwrap_or_else(|| self.cell(at, key)));
+                .zip(&written)
+                .map(|(key, written)| label(at, key).unwrap_or_else(|| written[at].clone()));
             cells.collect()
         };
         Block::Table(Table {
             columns: columns.collect(),
             rows: (0..self.rows.len()).map(row).collect(),
             more: self.more,
+        })
+    }
+
+    /// The first rows of several answers to one question below each other, each under
+    /// its name.
+    pub(crate) fn side_by_side(title: &str, asked: &[(&str, Self)], keys: &[&str]) -> Block {
+        let figures = |key: &str| asked.iter().all(|(_, asked)| asked.is_figure(key));
+        let columns = keys.iter().map(|key| (cell::title(key), figures(key)));
+        let rows = asked.iter().map(|(name, asked)| {
+            let cells = keys.iter().map(|key| asked.cell(0, key));
+            [(*name).to_owned()].into_iter().chain(cells).collect()
+        });
+        Block::Table(Table {
+            columns: [(title.to_owned(), false)]
+                .into_iter()
+                .chain(columns)
+                .collect(),
+            rows: rows.collect(),
+            more: false,
+        })
+    }
+
+    /// One figure of several answers beside each other, for each row of the last: a
+    /// row that an answer does not have is nothing in it.
+    pub(crate) fn across(asked: &[(&str, Self)], keys: &[&str], figure: &str) -> Block {
+        let Some((_, last)) = asked.last() else {
+            return Block::Text(String::new());
+        };
+        let names = keys.iter().map(|key| (cell::title(key), false));
+        let figures = asked.iter().map(|(name, _)| ((*name).to_owned(), true));
+        let row = |at: usize| {
+            let names = keys.iter().map(|key| last.cell(at, key));
+            let figures = asked.iter().map(|(_, asked)| {
+                let same = asked.same_as(last, at, keys);
+                same.map_or_else(|| "0".to_owned(), |at| asked.cell(at, figure))
+            });
+            names.chain(figures).collect()
+        };
+        Block::Table(Table {
+            columns: names.chain(figures).collect(),
+            rows: (0..last.len()).map(row).collect(),
+            more: last.more,
         })
     }
 
@@ -247,14 +328,29 @@ impl Asked {
         Block::Chart(Chart {
             title: cell::title(key),
             labels: all.clone().map(label).collect(),
-            bars: all.clone().map(|at| self.number(at, key)).collect(),
-            texts: all.map(|at| self.cell(at, key)).collect(),
+            bars: all.map(|at| self.number(at, key)).collect(),
+            texts: self.written(&self.rows, key),
         })
     }
 
     /// The moment of a row, on the zone's clocks.
-    pub(crate) fn moment(&self, at: usize, key: &str) -> Option<time::OffsetDateTime> {
+    fn moment(&self, at: usize, key: &str) -> Option<time::OffsetDateTime> {
         let text = self.rows.get(at)?.get(key)?.as_str()?;
-        crate::present::figure::parse_moment(text, &self.zone)
+        crate::present::figure::parse_moment(text, &self.locale.zone)
+    }
+
+    /// An hour as the clocks show it. On a day on which they change, one hour may come
+    /// twice: then its distance from UTC tells which it is.
+    pub(crate) fn hour(&self, at: usize) -> String {
+        let Some(begin) = self.moment(at, "bucket") else {
+            return String::new();
+        };
+        let clock = format!("{:02}:{:02}", begin.hour(), begin.minute());
+        if self.len() == 24 {
+            return clock;
+        }
+        let (h, m, _) = begin.offset().as_hms();
+        let sign = if h < 0 || m < 0 { '-' } else { '+' };
+        format!("{clock} (UTC{sign}{}:{:02})", h.abs(), m.abs())
     }
 }

@@ -24,8 +24,7 @@ pub(super) fn render(report: &Report) -> String {
         out.push_str("<ul>\n");
         for (name, figure) in &report.headlines {
             let (name, figure) = (escape(name), escape(figure));
-            writeln!(out, "<li>{name}: <strong>{figure}</strong></li>")
-                .expect("a String takes all");
+            writeln!(out, "<li>{name} <strong>{figure}</strong></li>").expect("a String takes all");
         }
         out.push_str("</ul>\n");
     }

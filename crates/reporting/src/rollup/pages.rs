@@ -70,6 +70,10 @@ pub(crate) struct Pages<'a> {
     filters: &'a WebFilters,
     /// Whether only registered content counts.
     content: bool,
+    /// Whether what held people longest comes first.
+    longest: bool,
+    /// Whether what leads nowhere is left out.
+    leading: bool,
     pub(crate) frame: Frame<'a>,
 }
 
@@ -84,6 +88,8 @@ impl<'a> Pages<'a> {
             ctx,
             filters,
             content: false,
+            longest: false,
+            leading: false,
             frame: Frame::of(ctx, period, Grains::All)?,
         })
     }
@@ -94,6 +100,16 @@ impl<'a> Pages<'a> {
             content: true,
             ..self
         }
+    }
+
+    /// The same, with what held people longest first.
+    pub(crate) fn longest_first(self, longest: bool) -> Self {
+        Self { longest, ..self }
+    }
+
+    /// The same, without what leads nowhere.
+    pub(crate) fn leading_on(self, leading: bool) -> Self {
+        Self { leading, ..self }
     }
 
     /// The same views, step by step.
@@ -121,7 +137,7 @@ impl<'a> Pages<'a> {
             .unwrap_or_default())
     }
 
-    /// The rows with the most views.
+    /// The rows that come first.
     pub(crate) async fn by(&self, by: By, limit: i64) -> Result<Vec<Viewed>> {
         self.sums(by, None, limit).await
     }
@@ -165,6 +181,8 @@ impl<'a> Pages<'a> {
             page.map(|(_, path)| path),
             self.content,
             limit,
+            self.longest,
+            self.leading,
         );
         Ok(rows.fetch_all(&self.ctx.pool).await?)
     }

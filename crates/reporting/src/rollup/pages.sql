@@ -1,6 +1,7 @@
 -- Page views in the windows $2, and those of sessions under way in [$3, $4), of
 -- the cube $5, by the steps that begin at $8 and, if $9 says so, by page. $10 and $11
--- name one page; with $12 only content counts. No agent sees any.
+-- name one page; with $12 only content counts; $14 puts first what held people
+-- longest; with $15 only what has an other counts. No agent sees any.
 select
     case when cardinality($8::timestamptz[]) = 0 then 0 else width_bucket(bucket, $8) end as "step!",
     case when $9::boolean then site else '' end as "site!",
@@ -31,7 +32,8 @@ where (in_windows(grain, bucket, $2) or grain = 'open' and bucket >= $3 and buck
   and ($11::text is null or path = $11)
   and (not $12::boolean
       or exists (select from content_items c where c.site = p.site and c.path = p.path))
+  and (not $15::boolean or other <> '')
 group by 1, 2, 3, 4
 having sum(views) > 0
-order by 1, sum(views) desc, 2, 3, 4
+order by 1, case when $14::boolean then sum(engaged_ms) else 0 end desc, sum(views) desc, 2, 3, 4
 limit $13

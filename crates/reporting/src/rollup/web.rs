@@ -85,6 +85,12 @@ pub(crate) enum Cube {
     Device,
 }
 
+/// Which dimensions of a cube are told apart.
+pub(crate) type Kept = [bool; 3];
+
+/// All of them.
+pub(crate) const ALL: Kept = [true; 3];
+
 impl Cube {
     const fn as_str(self) -> &'static str {
         match self {
@@ -138,7 +144,7 @@ impl<'a> Visits<'a> {
     /// All together.
     pub(crate) async fn total(&self) -> Result<Sessions> {
         Ok(self
-            .sums(Cube::Total, false, 1)
+            .sums(Cube::Total, ALL, false, 1)
             .await?
             .pop()
             .unwrap_or_default())
@@ -146,26 +152,34 @@ impl<'a> Visits<'a> {
 
     /// One row for each class that there was.
     pub(crate) async fn by_class(&self) -> Result<Vec<Sessions>> {
-        self.sums(Cube::Total, true, 100).await
+        self.sums(Cube::Total, ALL, true, 100).await
     }
 
-    /// The rows with the most sessions.
-    pub(crate) async fn by(&self, cube: Cube, limit: i64) -> Result<Vec<Sessions>> {
-        self.sums(cube, false, limit).await
+    /// The rows with the most sessions, by these dimensions of a cube.
+    pub(crate) async fn by(&self, cube: Cube, kept: Kept, limit: i64) -> Result<Vec<Sessions>> {
+        self.sums(cube, kept, false, limit).await
     }
 
-    /// The same, and by class.
+    /// The same by all dimensions, and by class.
     pub(crate) async fn by_with_class(&self, cube: Cube, limit: i64) -> Result<Vec<Sessions>> {
-        self.sums(cube, true, limit).await
+        self.sums(cube, ALL, true, limit).await
     }
 
     /// One row for each step of a trend, in order, empty ones included.
     pub(crate) async fn by_step(&self) -> Result<Vec<Sessions>> {
-        let rows = self.sums(Cube::Total, false, i64::from(u32::MAX)).await?;
+        let rows = self
+            .sums(Cube::Total, ALL, false, i64::from(u32::MAX))
+            .await?;
         Ok(self.frame.by_step(rows, |row| row.step))
     }
 
-    async fn sums(&self, cube: Cube, by_class: bool, limit: i64) -> Result<Vec<Sessions>> {
+    async fn sums(
+        &self,
+        cube: Cube,
+        kept: Kept,
+        by_class: bool,
+        limit: i64,
+    ) -> Result<Vec<Sessions>> {
         let interval = self.frame.interval();
         let rows = sqlx::query_file_as!(
             Sessions,
@@ -180,6 +194,7 @@ impl<'a> Visits<'a> {
             self.frame.steps(),
             by_class,
             limit,
+            &kept[..],
         );
         Ok(rows.fetch_all(&self.ctx.pool).await?)
     }

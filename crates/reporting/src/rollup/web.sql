@@ -1,12 +1,13 @@
 -- Sessions that began in the windows $2, and those under way that began in
 -- [$3, $4), by the dimensions of the cube $5, by the steps that begin at $8 and, if
--- $9 says so, by class. No agent sees any.
+-- $9 says so, by class. Of the dimensions those are told apart that $11 says. No agent
+-- sees any.
 select
     case when cardinality($8::timestamptz[]) = 0 then 0 else width_bucket(bucket, $8) end as "step!",
     case when $9::boolean then class else '' end as "class!",
-    d1 as "d1!",
-    d2 as "d2!",
-    d3 as "d3!",
+    case when ($11::boolean[])[1] then d1 else '' end as "d1!",
+    case when ($11)[2] then d2 else '' end as "d2!",
+    case when ($11)[3] then d3 else '' end as "d3!",
     sum(sessions)::bigint as "sessions!",
     sum(visitors)::bigint as "visitors!",
     sum(engaged)::bigint as "engaged!",

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use systemprompt_domain::TokenKind;
 use systemprompt_storage::tokens::{self, NewToken, Token, TokenState, TokensError};
 use systemprompt_storage::users::{self, NewUser, Role, Session, User, UserName, UsersError};
 use time::{Duration, OffsetDateTime};
 
 use super::State as Shared;
+use super::form::{Told, act, tell};
 use super::frame::{escaped, moment, plain};
 use crate::login::{Form, Problem, Visitor, page};
 
@@ -20,19 +21,6 @@ use crate::login::{Form, Problem, Visitor, page};
 const OVERLAP: Duration = Duration::HOUR;
 /// The longest a token may last where an end is asked for, in days.
 const LONGEST: i64 = 3_650;
-
-/// What became of a form.
-enum Told {
-    Nothing,
-    /// To be shown once.
-    Secret {
-        title: String,
-        text: String,
-        about: &'static str,
-    },
-    Done(String),
-    Refused(String),
-}
 
 /// `GET /admin/access`
 pub(super) async fn show(
@@ -46,7 +34,7 @@ pub(super) async fn show(
 }
 
 /// Who sends a form, and what is in it: an admin, or there is nothing here.
-async fn admin(
+pub(super) async fn admin(
     shared: &Shared,
     visitor: &Visitor,
     request: Request,
@@ -284,32 +272,6 @@ async fn answer(
     Ok(page(status, &frame))
 }
 
-fn tell(out: &mut String, told: &Told) -> StatusCode {
-    let _ = match told {
-        Told::Nothing => return StatusCode::OK,
-        Told::Secret { title, text, about } => write!(
-            out,
-            "<section class=\"panel w6 secret\" role=\"status\"><h2>{}</h2><p><code data-copy>{}</code></p><p>{about}</p></section>",
-            escaped(title),
-            escaped(text)
-        ),
-        Told::Done(text) => write!(
-            out,
-            "<p class=\"done w6\" role=\"status\">{}</p>",
-            escaped(text)
-        ),
-        Told::Refused(text) => {
-            let _ = write!(
-                out,
-                "<p class=\"problem w6\" role=\"alert\">{}</p>",
-                escaped(text)
-            );
-            return StatusCode::UNPROCESSABLE_ENTITY;
-        }
-    };
-    StatusCode::OK
-}
-
 const NEW_TOKEN: &str = "<section class=\"panel w3\" aria-labelledby=\"new-token\"><header><h2 id=\"new-token\">New token</h2></header>\
 <form method=\"post\" action=\"/admin/tokens/create\" class=\"fields\">\
 <label>Name <input name=\"name\" maxlength=\"100\" required autocomplete=\"off\" spellcheck=\"false\"></label>\
@@ -434,21 +396,4 @@ fn user_table(out: &mut String, people: &[User], admin: bool, own: &Session) {
         out.push_str("</td></tr>");
     }
     out.push_str("</tbody></table></div></section>");
-}
-
-/// A button that changes something.
-fn act(out: &mut String, action: &str, word: &str, fields: &[(&str, &str)], whose: &str) {
-    let _ = write!(out, "<form method=\"post\" action=\"{action}\">");
-    for (name, value) in fields {
-        let _ = write!(
-            out,
-            "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-            crate::html::Escaped(value)
-        );
-    }
-    let _ = write!(
-        out,
-        "<button class=\"quiet\">{word}<span class=\"hide\"> {}</span></button></form>",
-        escaped(whose)
-    );
 }

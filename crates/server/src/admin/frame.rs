@@ -35,6 +35,8 @@ pub(super) struct Item {
     href: String,
     current: bool,
     icon: &'static str,
+    /// What begins with it.
+    group: Option<&'static str>,
 }
 
 /// The period and the filters of a page.
@@ -72,16 +74,30 @@ struct Chip {
 }
 
 /// Pages without panels.
-const OTHERS: [(&str, &str, &str); 3] = [
+const OTHERS: [(&str, &str, &str); 5] = [
+    ("reports", "Reports", "page"),
+    ("jobs", "Jobs", "clock"),
     ("access", "Tokens & users", "key"),
     ("health", "Health", "pulse"),
     ("account", "Signed in", "user"),
+];
+
+/// What begins with which page.
+const GROUPS: [(&str, &str); 4] = [
+    ("costs", "AI"),
+    ("traffic", "Web"),
+    ("activity", "Record"),
+    ("jobs", "Server"),
 ];
 
 /// The ways to all pages, seen as this one is.
 pub(super) fn nav(current: &str, view: &View) -> Vec<Item> {
     // Filters belong to a page; the period goes along.
     let view = view.unfiltered();
+    let group = |slug: &str| {
+        let begins = GROUPS.iter().find(|(first, _)| *first == slug);
+        begins.map(|(_, name)| *name)
+    };
     let pages = PAGES.iter().filter(|page| !page.single).map(|page| {
         let path = match page.slug {
             "" => "/admin".to_owned(),
@@ -92,6 +108,7 @@ pub(super) fn nav(current: &str, view: &View) -> Vec<Item> {
             href: view.at(&path),
             current: page.slug == current,
             icon: page.slug,
+            group: group(page.slug),
         }
     });
     let others = OTHERS.iter().map(|(slug, title, icon)| Item {
@@ -99,6 +116,7 @@ pub(super) fn nav(current: &str, view: &View) -> Vec<Item> {
         href: view.at(&format!("/admin/{slug}")),
         current: *slug == current,
         icon,
+        group: group(slug),
     });
     pages.chain(others).collect()
 }

@@ -12,6 +12,8 @@ use systemprompt_reporting::{Entry, QUERIES};
 pub(super) struct Known {
     takes: BTreeSet<String>,
     required: BTreeSet<String>,
+    /// Those that are yes or no.
+    flags: BTreeSet<String>,
     /// The columns of its rows.
     pub(super) columns: Vec<Column>,
     /// The schema of its rows.
@@ -40,6 +42,12 @@ impl Known {
                 .flatten()
                 .map(|(name, _)| name.clone())
                 .collect(),
+            flags: names
+                .into_iter()
+                .flatten()
+                .filter(|(_, schema)| schema["type"] == "boolean")
+                .map(|(name, _)| name.clone())
+                .collect(),
             required: words.map(str::to_owned).collect(),
             columns: Column::of(&row),
             row,
@@ -55,6 +63,11 @@ impl Known {
     /// Whether it has this parameter.
     pub(super) fn takes(&self, name: &str) -> bool {
         self.takes.contains(name)
+    }
+
+    /// Whether this parameter is said by its name alone.
+    pub(super) fn is_flag(&self, name: &str) -> bool {
+        self.flags.contains(name)
     }
 
     /// Whether it cannot be asked without.

@@ -41,7 +41,10 @@ const BEAT: Duration = Duration::from_secs(15);
 /// Connections at once.
 const MOST: usize = 64;
 /// What an announcement may be about. Nothing else is passed on.
-const TOPICS: [&str; 3] = ["requests", "activity", "access"];
+const TOPICS: [&str; 4] = ["requests", "visits", "activity", "access"];
+
+/// What a lane's writer stores, and its topic.
+pub(crate) type Lane = (Arc<WriterStats>, &'static str);
 
 /// What tells open pages. Clones are the same.
 #[derive(Clone, Debug)]
@@ -92,26 +95,29 @@ impl Live {
     }
 
     /// Announces what changes here, and tells what is announced anywhere.
-    pub(crate) async fn run(self, storage: Arc<Storage>, pool: PgPool, writer: Arc<WriterStats>) {
+    pub(crate) async fn run(self, storage: Arc<Storage>, pool: PgPool, lanes: Vec<Lane>) {
         tokio::select! {
-            () = self.announce(&pool, &writer) => {}
+            () = self.announce(&pool, &lanes) => {}
             () = self.hear(&storage) => {}
             () = self.0.shutdown.stopping.cancelled() => {}
         }
     }
 
-    async fn announce(&self, pool: &PgPool, writer: &WriterStats) {
-        let mut stored = writer.events.load(Ordering::Relaxed);
+    async fn announce(&self, pool: &PgPool, lanes: &[Lane]) {
+        let count = |(writer, _): &Lane| writer.events.load(Ordering::Relaxed);
+        let mut stored: Vec<u64> = lanes.iter().map(count).collect();
         loop {
             sleep(PAUSE).await;
-            let now = writer.events.load(Ordering::Relaxed);
             let mut topics = {
                 let touched = self.0.touched.lock();
                 std::mem::take(&mut *touched.unwrap_or_else(PoisonError::into_inner))
             };
-            if now != stored {
-                stored = now;
-                topics.insert("requests");
+            for (lane, stored) in lanes.iter().zip(&mut stored) {
+                let now = count(lane);
+                if now != *stored {
+                    *stored = now;
+                    topics.insert(lane.1);
+                }
             }
             for topic in topics {
                 let notify = sqlx::query("select pg_notify($1, $2)");

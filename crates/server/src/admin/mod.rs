@@ -6,14 +6,18 @@ mod account;
 mod ask;
 mod assets;
 mod charts;
+mod form;
 mod frame;
 mod health;
+mod jobs;
 mod known;
 mod live;
 mod pages;
 mod panel;
 mod render;
+mod reports;
 mod show;
+mod verify;
 mod view;
 
 use std::sync::Arc;
@@ -21,11 +25,13 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
+use systemprompt_jobs::Runner;
 use systemprompt_reporting::Settings;
 
 use self::ask::Desk;
 pub(crate) use self::assets::style;
 pub(crate) use self::live::Live;
+pub(crate) use self::verify::Verification;
 use crate::catalogue::Prices;
 use crate::health::Health;
 use crate::login::{Login, guarded};
@@ -44,6 +50,9 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     pub(crate) prices: Prices,
     pub(crate) live: Live,
+    /// The jobs, to be run by hand, and where reports are.
+    pub(crate) jobs: Runner,
+    pub(crate) verification: Verification,
     /// A request to try where there is nothing to show.
     pub(crate) example: String,
     /// Whether what is shown was made up.
@@ -72,6 +81,15 @@ pub(crate) enum Place {
     RevokeToken,
     InviteUser,
     SwitchUser,
+    /// What servers do by themselves.
+    Jobs,
+    RunJob,
+    SwitchJob,
+    /// The daily reports, and one of them.
+    Reports,
+    Report,
+    /// Verifies the audit log.
+    VerifyAudit,
     /// Who is signed in, and where.
     Account,
     /// How the server is.
@@ -117,6 +135,12 @@ impl Dashboard {
             Place::RevokeToken => post(access::revoke_token),
             Place::InviteUser => post(access::invite_user),
             Place::SwitchUser => post(access::switch_user),
+            Place::Jobs => get(jobs::show),
+            Place::RunJob => post(jobs::run),
+            Place::SwitchJob => post(jobs::switched),
+            Place::Reports => get(reports::show),
+            Place::Report => get(reports::read),
+            Place::VerifyAudit => post(verify::start),
             Place::Account => get(account::show),
             Place::Health => get(health::show),
             Place::Asset => get(assets::asset),

@@ -100,6 +100,13 @@ pub(super) static PAGES: &[Page] = &[
         panels: web::TOOL,
     },
     Page {
+        slug: "traffic",
+        title: "Traffic",
+        about: "Where visitors come from, what they look at, and which bots come",
+        single: false,
+        panels: web::TRAFFIC,
+    },
+    Page {
         slug: "sessions",
         title: "Sessions",
         about: "Who visits: people, bots, and why each is taken for what it is",
@@ -128,13 +135,6 @@ pub(super) static PAGES: &[Page] = &[
         panels: web::ONE_CONTENT,
     },
     Page {
-        slug: "traffic",
-        title: "Traffic",
-        about: "Where visitors come from, what they look at, and which bots come",
-        single: false,
-        panels: web::TRAFFIC,
-    },
-    Page {
         slug: "activity",
         title: "Activity",
         about: "What people and agents did: edits, logins, prompts, tool calls, skills",
@@ -156,7 +156,6 @@ pub(super) static PAGES: &[Page] = &[
                 &[
                     "seq",
                     "created_at",
-                    "category",
                     "event",
                     "state",
                     "user",
@@ -265,6 +264,7 @@ const OVERVIEW: &[Panel] = &[
     )
     .fixed("limit=5")
     .wide(Half),
+    web::VISITS,
     cards(
         "Activity",
         "activity summary",

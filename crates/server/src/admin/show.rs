@@ -6,6 +6,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use systemprompt_storage::users::Role;
+
 use super::ask::Failure;
 use super::frame::{self, Frame};
 use super::pages::PAGES;
@@ -90,7 +92,12 @@ async fn show(
         true => StatusCode::NOT_FOUND,
         false => StatusCode::OK,
     };
-    let body: String = panels.iter().map(Shown::html).collect();
+    let mut body = String::new();
+    if page.slug == "audit" && view.only.is_none() {
+        let admin = session.role == Role::Admin;
+        body.push_str(&inner.verification.panel(admin).await);
+    }
+    body.extend(panels.iter().map(Shown::html));
     let frame = Frame {
         title: frame::title(page, subject),
         about: page.about,

@@ -9,21 +9,26 @@ use super::{events, web};
 /// The document as it is served at `/api/v1/openapi.json`.
 #[must_use]
 pub fn document() -> Value {
-    let questions = QUERIES
-        .iter()
-        .map(|entry| (path(entry), json!({ "get": operation(entry) })));
-    let reports = (
-        events::PATH.to_owned(),
-        json!({ "post": events::operation() }),
-    );
-    let paths: Map<String, Value> = questions.chain([reports]).chain(web::paths()).collect();
+    let questions = QUERIES.iter().flat_map(|entry| {
+        let asked = (path(entry), json!({ "get": operation(entry) }));
+        [asked, file(entry, "csv"), file(entry, "json")]
+    });
+    let others = [
+        (
+            events::PATH.to_owned(),
+            json!({ "post": events::operation() }),
+        ),
+        (LIVE.to_owned(), json!({ "get": live() })),
+    ];
+    let paths: Map<String, Value> = questions.chain(others).chain(web::paths()).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "systemprompt analytics",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "What AI requests cost, how they went, and why. Every route below \
-                            `/api/v1/analytics` is a question; the command line and this API give the same answers. Times are RFC 3339 in \
+                            `/api/v1/analytics` is a question; the command line and this API give the same answers. \
+                            With .csv or .json at its end, a question's path is that of a file. Times are RFC 3339 in \
                             UTC, ratios are parts of 1. Money is text, in US dollars unless the answer \
                             names a `currency`. `x-unit` says what a field counts: `money` is in the \
                             answer's currency, `usd` always in dollars.",
@@ -63,7 +68,7 @@ fn tags() -> Value {
     groups.dedup();
     groups
         .into_iter()
-        .chain(["events", "web"])
+        .chain(["events", "live", "web"])
         .map(|group| json!({ "name": group }))
         .collect()
 }
@@ -90,6 +95,62 @@ fn operation(entry: &Entry) -> Value {
             "404": { "$ref": "#/components/responses/NotFound" },
             "500": { "$ref": "#/components/responses/Failed" },
             "503": { "$ref": "#/components/responses/Unavailable" },
+        },
+    })
+}
+
+/// The same answer as a file to save.
+fn file(entry: &Entry, ending: &str) -> (String, Value) {
+    let asked = path(entry);
+    let pointer = format!("#/paths/{}/get", asked.replace('/', "~1"));
+    let all = parameters(entry).len();
+    let parameters: Vec<Value> = (0..all)
+        .map(|n| json!({ "$ref": format!("{pointer}/parameters/{n}") }))
+        .collect();
+    let content = match ending {
+        "csv" => json!({ "text/csv": { "schema": { "type": "string" } } }),
+        _ => json!({ "application/json": {
+            "schema": { "$ref": format!("{pointer}/responses/200/content/application~1json/schema") },
+        } }),
+    };
+    let operation = json!({
+        "operationId": format!("{}_{ending}", entry.path.join("_")),
+        "tags": [entry.group()],
+        "summary": format!("{} (as a {} file)", entry.about(), ending.to_uppercase()),
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": "The answer, to be saved", "content": content },
+            "400": { "$ref": "#/components/responses/BadRequest" },
+            "401": { "$ref": "#/components/responses/Unauthorized" },
+            "403": { "$ref": "#/components/responses/Forbidden" },
+            "404": { "$ref": "#/components/responses/NotFound" },
+            "500": { "$ref": "#/components/responses/Failed" },
+            "503": { "$ref": "#/components/responses/Unavailable" },
+        },
+    });
+    (format!("{asked}.{ending}"), json!({ "get": operation }))
+}
+
+/// Where changes are told.
+const LIVE: &str = "/api/v1/live";
+
+/// Being told that something changed.
+fn live() -> Value {
+    json!({
+        "operationId": "live_changes",
+        "tags": ["live"],
+        "summary": "Be told that something changed",
+        "description": "Server-sent events: `hello` at once, then `changed` whenever something was stored, at \
+                        most five times a second, with `requests`, `visits`, `activity` or `access` as its data: what \
+                        it was about. Ask again what you show. A connection lasts a minute; come again.",
+        "responses": {
+            "200": {
+                "description": "Changes as they happen",
+                "content": { "text/event-stream": { "schema": { "type": "string" } } },
+            },
+            "401": { "$ref": "#/components/responses/Unauthorized" },
+            "403": { "$ref": "#/components/responses/Forbidden" },
+            "503": { "description": "Too many are listening; retry-after says when to come again" },
         },
     })
 }

@@ -335,7 +335,23 @@ fn the_document_keeps_the_rules() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), QUERIES.len() + 5);
+    // Each question, and its two files; events and live changes; four of the web.
+    assert_eq!(paths.len(), 3 * QUERIES.len() + 6);
+    let live = &paths["/api/v1/live"]["get"]["responses"]["200"]["content"];
+    assert!(live["text/event-stream"].is_object());
+    for entry in QUERIES {
+        let asked = openapi::path(entry);
+        let parameters = |path: &str| {
+            let all = paths[path]["get"]["parameters"].as_array();
+            all.map_or(usize::MAX, Vec::len)
+        };
+        for (ending, kind) in [("csv", "text/csv"), ("json", "application/json")] {
+            let file = format!("{asked}.{ending}");
+            let answer = &paths[&file]["get"]["responses"]["200"]["content"];
+            assert!(answer[kind]["schema"].is_object(), "{file}");
+            assert_eq!(parameters(&file), parameters(&asked), "{file}");
+        }
+    }
     let reports = &paths[super::events::PATH]["post"];
     for part in ["summary", "description", "requestBody", "responses"] {
         assert!(!reports[part].is_null(), "{part}");
@@ -352,17 +368,21 @@ fn the_document_keeps_the_rules() {
             "{path}: nobody has a token there"
         );
     }
-    let questions = paths
-        .iter()
-        .filter(|(path, _)| path.starts_with("/api/v1/analytics/"));
-    let mut ids = std::collections::BTreeSet::new();
+    let operations = paths
+        .values()
+        .flat_map(|item| [&item["get"], &item["post"]]);
+    let ids: Vec<&Value> = operations
+        .filter(|operation| !operation.is_null())
+        .map(|operation| &operation["operationId"])
+        .collect();
+    let different: std::collections::BTreeSet<_> =
+        ids.iter().filter_map(|id| id.as_str()).collect();
+    assert_eq!(different.len(), ids.len());
+    let asked: Vec<String> = QUERIES.iter().map(openapi::path).collect();
+    let questions = paths.iter().filter(|(path, _)| asked.contains(path));
     for (path, item) in questions {
         assert!(path.starts_with('/') && !path.contains('{'), "{path}");
         let operation = &item["get"];
-        assert!(
-            ids.insert(operation["operationId"].as_str().expect("an id")),
-            "{path}"
-        );
         assert!(
             !operation["summary"].as_str().expect("a summary").is_empty(),
             "{path}"

@@ -7,6 +7,9 @@
 mod activity;
 mod cast;
 mod requests;
+mod site;
+mod tools;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -18,6 +21,9 @@ use systemprompt_capture::Spool;
 use systemprompt_domain::Clock;
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::events::Events;
+use systemprompt_storage::web::Judge;
+use systemprompt_storage::web::close::{Which, close};
+use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::{Storage, Writer};
 use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
 
@@ -130,12 +136,22 @@ pub(crate) async fn fill(
     let now = OffsetDateTime::now_utc();
     tracing::info!("making up {DAYS} days of figures; this takes half a minute");
     let events = Events::new(storage.control_pool(), Clock::System);
+    let (pool, judge) = (storage.control_pool(), Judge::built_in());
     let mut random = StdRng::seed_from_u64(20_261_129);
     let mut count = 0;
     for day in days(now) {
-        count += requests::day(&mut random, spool, catalogue, day, now);
+        let mut recorded = requests::day(&mut random, catalogue, day, now);
+        recorded.append(&mut visits::day(&mut random, day, now));
+        for event in &recorded {
+            let payload = serde_json::to_vec(event).expect("events hold only what JSON can say");
+            spool.append(&payload, false);
+        }
+        count += recorded.len();
         spool.flush().await;
         writer.drain().await?;
+        // Who visits in the last minutes is still there.
+        let tomorrow = moment(day, 24.0).min(now);
+        close(&pool, &judge, Which::Visited(tomorrow), now).await?;
         let reported = activity::day(&mut random, day, now);
         let reported: Vec<_> = reported.iter().collect();
         for batch in reported.chunks(1_000) {
@@ -146,6 +162,7 @@ pub(crate) async fn fill(
         }
         count += reported.len();
     }
+    aggregate(&pool, judge.rules(), now, true).await?;
     std::fs::write(folder.join(MARKER), FILLED)?;
     let took = began.elapsed().as_secs_f64();
     tracing::info!("made up {count} events in {took:.1} s");
@@ -181,6 +198,8 @@ fn id_at(at: OffsetDateTime) -> uuid::Uuid {
 #[cfg(test)]
 mod tests {
     use systemprompt_domain::Event;
+    use systemprompt_domain::tool::ToolStatus;
+    use systemprompt_domain::web::WebEvent;
 
     use super::*;
 
@@ -206,9 +225,16 @@ mod tests {
         let now = OffsetDateTime::now_utc();
         let mut random = StdRng::seed_from_u64(1);
         let catalogue = Catalogue::builtin();
-        let (mut priced, mut all) = (0, 0);
+        let (mut priced, mut all, mut calls, mut views) = (0, 0, 0, 0);
         for day in days(now) {
-            for event in requests::events(&mut random, catalogue, day, now) {
+            for event in requests::day(&mut random, catalogue, day, now) {
+                if let Event::ToolCalled(call) = &event {
+                    assert!(
+                        call.finished_at() < now
+                            && call.error_type.is_some() == (call.status != ToolStatus::Success)
+                    );
+                    calls += 1;
+                }
                 let Event::RequestFinished(end) = event else {
                     continue;
                 };
@@ -217,12 +243,20 @@ mod tests {
                 all += usize::from(end.usage.tokens.output > 0);
                 priced += usize::from(end.cost.is_some());
             }
+            for event in visits::day(&mut random, day, now) {
+                let Event::Web(visit) = event else {
+                    panic!("{event:?} is no visit");
+                };
+                assert!(visit.at < now && visit.events.len() == 1);
+                views += usize::from(matches!(visit.events[0], WebEvent::View(_)));
+            }
             for event in activity::day(&mut random, day, now) {
                 let stamp = event.source().stamp;
                 assert!(stamp.at <= now && stamp.is_in_id());
             }
         }
         assert!(all > 10_000, "{all}");
+        assert!(calls > 4_000 && views > 8_000, "{calls} {views}");
         let share = priced as f64 / all as f64;
         assert!(
             (0.97..0.9999).contains(&share),

@@ -3,7 +3,6 @@
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use systemprompt_capture::Spool;
 use systemprompt_domain::event::{
     AuditCategory, AuditEvent, Outcome, RequestContext, RequestFinished, Reserved,
 };
@@ -14,31 +13,15 @@ use systemprompt_pricing::Catalogue;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::cast::{AGENTS, Agent, MODELS, PEOPLE, about, choose, hour, normal, pick, weight};
-use super::{id_at, moment};
+use super::{DAYS, id_at, moment, tools};
 
 /// Conversations of an ordinary day.
 const CONVERSATIONS: f64 = 120.0;
 /// How many days ago a provider had trouble, and in which hours.
 const TROUBLE: (i64, std::ops::Range<u8>) = (12, 13..16);
 
-/// Records the requests of a day; says how many.
+/// The requests of a day that is over, or so far, and the tool calls they led to.
 pub(super) fn day(
-    random: &mut StdRng,
-    spool: &Spool,
-    catalogue: &Catalogue,
-    day: Date,
-    now: OffsetDateTime,
-) -> usize {
-    let events = events(random, catalogue, day, now);
-    for event in &events {
-        let payload = serde_json::to_vec(event).expect("events hold only what JSON can say");
-        spool.append(&payload, false);
-    }
-    events.len()
-}
-
-/// The events of a day that is over, or so far.
-pub(super) fn events(
     random: &mut StdRng,
     catalogue: &Catalogue,
     day: Date,
@@ -56,10 +39,13 @@ pub(super) fn events(
     // What is not over yet has not happened.
     ends.retain(|end| end.finished_at < now);
     ends.sort_by_key(|end| end.finished_at);
-    let mut events: Vec<Event> = ends
-        .into_iter()
-        .map(|end| Event::RequestFinished(Box::new(end)))
-        .collect();
+    let mut events = tools::listed(moment(day, 0.1).min(now), ago, ago + 1 == DAYS);
+    for end in ends {
+        let mut calls = tools::calls(random, &end);
+        calls.retain(|call| matches!(call, Event::ToolCalled(call) if call.finished_at() < now));
+        events.push(Event::RequestFinished(Box::new(end)));
+        events.append(&mut calls);
+    }
     let refusals = about(random, 2.0, 0.6);
     for _ in 0..refusals {
         let at = moment(day, random.random::<f64>() * 24.0);

@@ -51,8 +51,9 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
 pub(crate) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        // What may be kept says so itself.
-        if name != CACHE_CONTROL || !headers.contains_key(CACHE_CONTROL) {
+        // What may be kept says so itself, as do pages with a policy of their own.
+        let own = name == CACHE_CONTROL || name == CONTENT_SECURITY_POLICY;
+        if !(own && headers.contains_key(&name)) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use systemprompt_domain::period::Interval;
 use time::{Duration, OffsetDateTime};
 
-use super::{ACTIVITIES, ALL, Difference, HOUR, REQUESTS, begin};
+use super::{ACTIVITIES, ALL, AUDITED, Difference, HOUR, REQUESTS, begin};
 
 /// The hours of a period that were counted and whose UTC day has all its detail.
 ///
@@ -33,8 +33,8 @@ pub async fn closed_hours(
     Ok(hours)
 }
 
-/// Every row of the hourly rollups of requests and activity that is not the sum of
-/// its rows in the hour that begins then.
+/// Every row of the hourly rollups of requests, activity and audit events that is not
+/// the sum of its rows in the hour that begins then.
 ///
 /// # Errors
 /// When the database fails.
@@ -48,6 +48,13 @@ pub async fn check_hour(db: &PgPool, hour: OffsetDateTime) -> Result<Vec<Differe
     let hourly = |rollup: &&super::Rollup| rollup.grain == HOUR.0;
     for rollup in REQUESTS.iter().chain(&ACTIVITIES).filter(hourly) {
         differences.extend(rollup.check(&mut tx, &[], period).await?);
+    }
+    let [_, _, (without_detail, _), ..] = ALL;
+    let days: Vec<OffsetDateTime> = sqlx::query_scalar(without_detail)
+        .fetch_all(&mut *tx)
+        .await?;
+    for rollup in AUDITED.iter().filter(hourly) {
+        differences.extend(rollup.check(&mut tx, &days, period).await?);
     }
     tx.rollback().await?;
     Ok(differences)

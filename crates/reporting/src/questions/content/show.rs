@@ -52,10 +52,10 @@ pub struct ShowRow {
     #[schemars(extend("x-unit" = "count"))]
     pub visitors: i64,
     /// Engaged seconds to a view of which engagement was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_time_seconds: Option<f64>,
     /// How far down it was seen, 0 to 100, where that was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "percent"))]
     pub avg_scroll: Option<f64>,
     /// Clicks in the period
     #[schemars(extend("x-unit" = "count"))]

@@ -48,7 +48,7 @@ pub struct TopRow {
     #[schemars(extend("x-unit" = "count"))]
     pub visitors: i64,
     /// Engaged seconds to a view of which engagement was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_time_seconds: Option<f64>,
     /// Of people's views, the last seven full days against the three weeks before: up, down or stable
     pub trend_direction: String,

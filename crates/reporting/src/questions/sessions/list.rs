@@ -66,10 +66,10 @@ pub struct ListRow {
     #[schemars(extend("x-unit" = "count"))]
     pub pages: i32,
     /// Seconds in which a page was visible and had the focus
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub engaged_seconds: f64,
     /// How far down a page was seen at most, 0 to 100; none if that was not reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "percent"))]
     pub max_scroll: Option<i16>,
     /// Clicks
     #[schemars(extend("x-unit" = "count"))]

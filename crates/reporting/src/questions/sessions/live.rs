@@ -48,7 +48,7 @@ pub struct LiveRow {
     #[schemars(extend("x-unit" = "count"))]
     pub pages: i32,
     /// Seconds so far in which a page was visible and had the focus
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub engaged_seconds: f64,
     /// The channel it came by
     pub channel: String,

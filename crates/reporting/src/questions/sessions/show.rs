@@ -86,10 +86,10 @@ pub struct Step {
     /// The status of the answer, where a server reported it
     pub status: Option<i16>,
     /// Seconds in which it was visible and had the focus
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub engaged_seconds: f64,
     /// How far down it was seen, 0 to 100
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "percent"))]
     pub max_scroll: Option<i16>,
     /// Clicks
     #[schemars(extend("x-unit" = "count"))]

@@ -9,7 +9,7 @@ use crate::figures::{change, ratio};
 use crate::params::{Class, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
 use crate::questions::traffic::nothing;
-use crate::rollup::{Sessions, Visits};
+use crate::rollup::{Pages, Sessions, Visits};
 
 /// Sessions, visitors and engagement, against the period before; and all sessions by class
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -62,13 +62,16 @@ pub struct StatsRow {
     #[schemars(extend("x-unit" = "count"))]
     pub avg_pages: Option<f64>,
     /// Engaged seconds to a tracked session
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_engaged_seconds: Option<f64>,
+    /// Engaged seconds to a page view of which engagement was reported
+    #[schemars(extend("x-unit" = "seconds"))]
+    pub avg_time_on_page_seconds: Option<f64>,
     /// Seconds from a session's first event to its last
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_duration_seconds: Option<f64>,
     /// How far down pages were seen, 0 to 100, where that was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "percent"))]
     pub avg_scroll: Option<f64>,
     /// Clicks
     #[schemars(extend("x-unit" = "count"))]
@@ -100,6 +103,7 @@ impl Query for Stats {
     async fn run(&self, ctx: &Ctx) -> Result<Answer<StatsRow>> {
         let source = Visits::of(ctx, &self.period, &self.filters)?;
         let (now, before) = (source.total().await?, source.previous()?.total().await?);
+        let viewed = Pages::of(ctx, &self.period, &self.filters)?.total().await?;
         let everything = WebFilters {
             class: Class::All,
             sites: self.filters.sites.clone(),
@@ -121,6 +125,7 @@ impl Query for Stats {
             engagement_events: now.events,
             avg_pages: now.average_pages(),
             avg_engaged_seconds: now.average_engaged_seconds(),
+            avg_time_on_page_seconds: viewed.average_seconds(),
             avg_duration_seconds: now.average_duration_seconds(),
             avg_scroll: now.average_scroll(),
             clicks: now.clicks,

@@ -46,7 +46,7 @@ pub struct TrendsRow {
     #[schemars(extend("x-unit" = "ratio"))]
     pub engaged_share: Option<f64>,
     /// Engaged seconds to a tracked session
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_engaged_seconds: Option<f64>,
     /// Clicks
     #[schemars(extend("x-unit" = "count"))]

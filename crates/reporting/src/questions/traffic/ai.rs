@@ -9,7 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Class, Limit, Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{By, Cube, Pages, Viewed, Visits};
+use crate::rollup::{ALL, By, Cube, Pages, Viewed, Visits};
 
 use super::nothing;
 
@@ -64,11 +64,11 @@ impl Query for Ai {
             sites: self.filters.sites.clone(),
         };
         let source = Visits::of(ctx, &self.period, &crawlers)?;
-        let bots = source.by(Cube::Bot, most).await?;
+        let bots = source.by(Cube::Bot, ALL, most).await?;
         let fetched = Pages::of(ctx, &self.period, &crawlers)?;
         let top = tops(fetched.by(By::Ai, most).await?);
         let people = Visits::of(ctx, &self.period, &self.filters)?;
-        let sent = people.by(Cube::Source, most).await?;
+        let sent = people.by(Cube::Source, ALL, most).await?;
         let crawlers = bots
             .into_iter()
             .filter(|bot| bot.d1.starts_with("ai_"))

@@ -1,5 +1,6 @@
 //! `traffic devices`: what visitors use.
 
+use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{Cube, Visits};
+use crate::rollup::{ALL, Cube, Kept, Visits};
 
 use super::nothing;
 
@@ -27,17 +28,42 @@ pub struct Devices {
     #[command(flatten)]
     #[serde(flatten)]
     pub page: Page,
+    /// What a row stands for [default: all three together]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    #[serde(default)]
+    pub by: Option<DevicesBy>,
+}
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+#[allow(missing_docs)]
+pub enum DevicesBy {
+    Device,
+    Browser,
+    Os,
+}
+
+/// Which dimensions are told apart.
+fn kept(by: Option<DevicesBy>) -> Kept {
+    match by {
+        None => ALL,
+        Some(DevicesBy::Device) => [true, false, false],
+        Some(DevicesBy::Browser) => [false, true, false],
+        Some(DevicesBy::Os) => [false, false, true],
+    }
 }
 
 /// One combination.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct DevicesRow {
     /// desktop, mobile, tablet and the like; empty if unknown
-    pub device: String,
+    pub device: Option<String>,
     /// The browser
-    pub browser: String,
+    pub browser: Option<String>,
     /// The operating system
-    pub os: String,
+    pub os: Option<String>,
     /// Sessions
     #[schemars(extend("x-unit" = "count"))]
     pub sessions: i64,
@@ -52,12 +78,15 @@ impl Query for Devices {
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<DevicesRow>> {
         let source = Visits::of(ctx, &self.period, &self.filters)?;
-        let found = source.by(Cube::Device, self.page.limit.fetch()).await?;
+        let kept = kept(self.by);
+        let found = source
+            .by(Cube::Device, kept, self.page.limit.fetch())
+            .await?;
         let note = nothing(found.len());
         let rows = found.into_iter().map(|row| DevicesRow {
-            device: row.d1.clone(),
-            browser: row.d2.clone(),
-            os: row.d3.clone(),
+            device: kept[0].then(|| row.d1.clone()),
+            browser: kept[1].then(|| row.d2.clone()),
+            os: kept[2].then(|| row.d3.clone()),
             sessions: row.sessions,
             share: row.share(),
         });

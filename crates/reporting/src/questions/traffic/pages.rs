@@ -1,17 +1,19 @@
 //! `traffic pages`: the pages that are looked at.
 
+use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::figures::round;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
 use crate::rollup::{By, Pages as Viewed};
 
 use super::nothing;
 
-/// Pages that are looked at, those with the most views first
+/// Pages that are looked at, with how long and how far
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[group(skip)]
 pub struct Pages {
@@ -27,6 +29,23 @@ pub struct Pages {
     #[command(flatten)]
     #[serde(flatten)]
     pub page: Page,
+    /// What rows are sorted by, the largest first
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub sort_by: PagesSortBy,
+}
+
+/// What pages are sorted by.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+#[allow(missing_docs)]
+pub enum PagesSortBy {
+    #[default]
+    Views,
+    Engagement,
 }
 
 /// One page.
@@ -40,11 +59,14 @@ pub struct PagesRow {
     /// Different visitors a day, added up
     #[schemars(extend("x-unit" = "count"))]
     pub visitors: i64,
+    /// Engaged seconds, added up
+    #[schemars(extend("x-unit" = "seconds"))]
+    pub engaged_seconds: f64,
     /// Engaged seconds to a view of which engagement was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub avg_time_seconds: Option<f64>,
     /// How far down it was seen, 0 to 100, where that was reported
-    #[schemars(extend("x-unit" = "count"))]
+    #[schemars(extend("x-unit" = "percent"))]
     pub avg_scroll: Option<f64>,
     /// Clicks
     #[schemars(extend("x-unit" = "count"))]
@@ -64,10 +86,12 @@ impl Query for Pages {
     const PATH: &'static [&'static str] = &["traffic", "pages"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<PagesRow>> {
-        let source = Viewed::of(ctx, &self.period, &self.filters)?;
+        let longest = self.sort_by == PagesSortBy::Engagement;
+        let source = Viewed::of(ctx, &self.period, &self.filters)?.longest_first(longest);
         let found = source.by(By::Page, self.page.limit.fetch()).await?;
         let note = nothing(found.len());
         let rows = found.into_iter().map(|row| PagesRow {
+            engaged_seconds: round(row.engaged_ms as f64 / 1_000.0, 1),
             avg_time_seconds: row.average_seconds(),
             avg_scroll: row.average_scroll(),
             path: row.path,

@@ -1,5 +1,6 @@
 //! `traffic sources`: where sessions come from.
 
+use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{Cube, Visits};
+use crate::rollup::{ALL, Cube, Kept, Visits};
 
 use super::nothing;
 
@@ -27,17 +28,42 @@ pub struct Sources {
     #[command(flatten)]
     #[serde(flatten)]
     pub page: Page,
+    /// What a row stands for [default: all three together]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    #[serde(default)]
+    pub by: Option<SourcesBy>,
+}
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+#[allow(missing_docs)]
+pub enum SourcesBy {
+    Channel,
+    Source,
+    Referrer,
+}
+
+/// Which dimensions are told apart.
+fn kept(by: Option<SourcesBy>) -> Kept {
+    match by {
+        None => ALL,
+        Some(SourcesBy::Channel) => [true, false, false],
+        Some(SourcesBy::Source) => [false, true, false],
+        Some(SourcesBy::Referrer) => [false, false, true],
+    }
 }
 
 /// One source.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SourcesRow {
-    /// The channel, such as organic search, AI assistants or direct
-    pub channel: String,
+    /// The channel, such as organic_search, ai_assistant or direct; none if rows do not tell it
+    pub channel: Option<String>,
     /// What the link says it is, else the host that the browser came from; empty if direct
-    pub source: String,
+    pub source: Option<String>,
     /// The host that the browser came from
-    pub referrer: String,
+    pub referrer: Option<String>,
     /// Sessions
     #[schemars(extend("x-unit" = "count"))]
     pub sessions: i64,
@@ -55,12 +81,15 @@ impl Query for Sources {
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<SourcesRow>> {
         let source = Visits::of(ctx, &self.period, &self.filters)?;
-        let found = source.by(Cube::Source, self.page.limit.fetch()).await?;
+        let kept = kept(self.by);
+        let found = source
+            .by(Cube::Source, kept, self.page.limit.fetch())
+            .await?;
         let note = nothing(found.len());
         let rows = found.into_iter().map(|row| SourcesRow {
-            channel: row.d1.clone(),
-            source: row.d2.clone(),
-            referrer: row.d3.clone(),
+            channel: kept[0].then(|| row.d1.clone()),
+            source: kept[1].then(|| row.d2.clone()),
+            referrer: kept[2].then(|| row.d3.clone()),
             sessions: row.sessions,
             visitors: row.visitors,
             engaged_share: row.engaged_share(),

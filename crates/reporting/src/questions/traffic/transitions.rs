@@ -28,6 +28,10 @@ pub struct Transitions {
     #[command(flatten)]
     #[serde(flatten)]
     pub page: Page,
+    /// Leave out where sessions ended
+    #[arg(long)]
+    #[serde(default)]
+    pub without_exits: bool,
 }
 
 /// One step.
@@ -40,7 +44,7 @@ pub struct TransitionsRow {
     /// How often
     #[schemars(extend("x-unit" = "count"))]
     pub times: i64,
-    /// The part of all steps
+    /// The part of all steps that were asked for
     #[schemars(extend("x-unit" = "ratio"))]
     pub share: Option<f64>,
     /// The site
@@ -52,7 +56,7 @@ impl Query for Transitions {
     const PATH: &'static [&'static str] = &["traffic", "transitions"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<TransitionsRow>> {
-        let source = Pages::of(ctx, &self.period, &self.filters)?;
+        let source = Pages::of(ctx, &self.period, &self.filters)?.leading_on(self.without_exits);
         let found = source.by(By::Next, self.page.limit.fetch()).await?;
         let note = nothing(found.len());
         let rows = found.into_iter().map(|row| TransitionsRow {

@@ -1,15 +1,15 @@
-//! The day hour by hour: 23, 24 or 25 of them.
+//! The day's AI requests hour by hour: 23, 24 or 25 of them.
 
 use crate::error::Result;
 use crate::params::GroupBy;
 use crate::questions::requests;
-use crate::report::ask::{Ask, Asked};
+use crate::report::ask::Ask;
 use crate::report::{Page, Section};
 
 pub(super) struct Hours;
 
 impl Section for Hours {
-    const TITLE: &'static str = "Hour by hour";
+    const TITLE: &'static str = "AI requests hour by hour";
 
     async fn write(ask: &Ask<'_>, page: &mut Page) -> Result<()> {
         let trends = requests::Trends {
@@ -18,7 +18,7 @@ impl Section for Hours {
             ..Default::default()
         };
         let hours = ask.day(&trends, "--group-by hour").await?;
-        let label = |at| hour(&hours, at);
+        let label = |at| hours.hour(at);
         if hours.is_zero_throughout("requests") {
             page.say("No AI requests in any hour.");
         } else {
@@ -43,19 +43,4 @@ impl Section for Hours {
         page.put(hours.command());
         Ok(())
     }
-}
-
-/// An hour as the clocks show it. On a day on which they change, one hour may come
-/// twice: then its distance from UTC tells which it is.
-fn hour(hours: &Asked, at: usize) -> String {
-    let Some(begin) = hours.moment(at, "bucket") else {
-        return String::new();
-    };
-    let clock = format!("{:02}:{:02}", begin.hour(), begin.minute());
-    if hours.len() == 24 {
-        return clock;
-    }
-    let (h, m, _) = begin.offset().as_hms();
-    let sign = if h < 0 || m < 0 { '-' } else { '+' };
-    format!("{clock} (UTC{sign}{}:{:02})", h.abs(), m.abs())
 }

@@ -3,7 +3,7 @@
 use crate::admin::charts::Form::{Area, Bars, Lines};
 use crate::admin::charts::Measure::{Count, Ms, Ratio};
 use crate::admin::panel::Good::{Down, Up};
-use crate::admin::panel::Width::{Half, Third, TwoThirds};
+use crate::admin::panel::Width::{Half, Third, TwoThirds, Whole};
 use crate::admin::panel::{Look, Panel, card, cards, chart, list, panel, table};
 
 const PROXY: &str = "Let agents reach MCP servers through this one, at /mcp/NAME: name them in services/mcp/servers.yaml. \
@@ -58,8 +58,8 @@ pub(super) const TOOLS: &[Panel] = &[
         "Tools side by side",
         "tools list",
         &[
-            "server",
             "tool",
+            "server",
             "executions",
             "success_rate",
             "failed",
@@ -133,6 +133,7 @@ pub(super) const SESSIONS: &[Panel] = &[
         "sessions live",
         &[
             "last_seen_at",
+            "id",
             "class",
             "page",
             "pages",
@@ -143,8 +144,7 @@ pub(super) const SESSIONS: &[Panel] = &[
         ],
         "",
     )
-    .fixed("limit=20")
-    .empty("Nobody has been seen in the last five minutes."),
+    .fixed("limit=20"),
     list(
         "Sessions",
         "sessions list",
@@ -157,8 +157,6 @@ pub(super) const SESSIONS: &[Panel] = &[
             "pages",
             "engaged_seconds",
             "channel",
-            "device",
-            "browser",
             "country",
         ],
         "id",
@@ -210,8 +208,8 @@ pub(super) const CONTENT: &[Panel] = &[
         "Most read",
         "content top",
         &[
-            "content",
             "title",
+            "path",
             "views",
             "visitors",
             "avg_time_seconds",
@@ -243,62 +241,120 @@ pub(super) const ONE_CONTENT: &[Panel] = &[
     panel("Content", "content show", Look::Facts).fixed("content={}"),
 ];
 
+/// How many people came, in four figures.
+pub(super) const VISITS: Panel = cards(
+    "Visits by people",
+    "sessions stats",
+    "sessions trends",
+    &[
+        card("Visitors by day", "daily_visitors").trend("daily_visitors"),
+        card("Sessions", "sessions")
+            .before("previous_sessions")
+            .trend("sessions"),
+        card("Page views", "page_views")
+            .before("previous_page_views")
+            .trend("page_views"),
+        card("Bounced", "bounce_rate").good(Down),
+    ],
+);
+
 pub(super) const TRAFFIC: &[Panel] = &[
-    table(
-        "Where people come from",
-        "traffic sources",
-        &["channel", "source", "sessions", "visitors", "engaged_share"],
-        "sessions",
+    VISITS,
+    chart(
+        "Visitors and page views",
+        "sessions trends",
+        Lines,
+        Count,
+        &[("page_views", "Page views"), ("daily_visitors", "Visitors")],
     )
-    .fixed("limit=15")
-    .wide(Half)
+    .wide(Whole)
     .empty(SCRIPT),
     table(
-        "Pages",
+        "Channels",
+        "traffic sources",
+        &["channel", "sessions", "visitors", "engaged_share"],
+        "sessions",
+    )
+    .fixed("by=channel&limit=10")
+    .wide(Half),
+    table(
+        "Sources",
+        "traffic sources",
+        &["source", "sessions", "visitors", "engaged_share"],
+        "sessions",
+    )
+    .fixed("by=source&limit=10")
+    .wide(Half),
+    table(
+        "Top pages",
         "traffic pages",
         &["path", "views", "visitors", "avg_time_seconds"],
         "views",
     )
-    .fixed("limit=15")
-    .wide(Half)
-    .empty(SCRIPT),
+    .fixed("limit=10")
+    .wide(Half),
+    table(
+        "What holds people longest",
+        "traffic pages",
+        &["path", "engaged_seconds", "avg_scroll", "clicks"],
+        "engaged_seconds",
+    )
+    .fixed("sort_by=engagement&limit=10")
+    .wide(Half),
     table(
         "Countries",
         "traffic geo",
         &["country", "sessions", "share"],
         "sessions",
     )
-    .fixed("limit=15")
+    .fixed("by=country&limit=10")
+    .wide(Third),
+    table(
+        "Browsers",
+        "traffic devices",
+        &["browser", "sessions", "share"],
+        "sessions",
+    )
+    .fixed("by=browser&limit=10")
+    .wide(Third),
+    table(
+        "Systems",
+        "traffic devices",
+        &["os", "sessions", "share"],
+        "sessions",
+    )
+    .fixed("by=os&limit=10")
     .wide(Third),
     table(
         "Devices",
         "traffic devices",
-        &["device", "browser", "os", "sessions"],
+        &["device", "sessions", "share"],
         "sessions",
     )
-    .fixed("limit=15")
-    .wide(TwoThirds),
+    .fixed("by=device&limit=10")
+    .wide(Third),
     table(
         "Which page follows which",
         "traffic transitions",
         &["from_path", "to_path", "times", "share"],
         "times",
     )
-    .fixed("limit=15"),
+    .fixed("without_exits=true&limit=10")
+    .wide(TwoThirds),
     table(
         "Bots",
         "traffic bots",
-        &["class", "kind", "operator", "name", "sessions", "share"],
+        &["name", "kind", "class", "sessions", "share"],
         "sessions",
     )
-    .fixed("limit=20")
+    .fixed("limit=15")
     .wide(Half),
     table(
         "AI crawlers and assistants",
         "traffic ai",
-        &["kind", "name", "operator", "requests", "top_page"],
+        &["name", "kind", "requests", "top_page"],
         "requests",
     )
-    .fixed("limit=20")
+    .fixed("limit=15")
     .wide(Half),
 ];

@@ -15,6 +15,9 @@ use crate::admin::charts;
 use crate::admin::panel::{Card, Good};
 use crate::html::Escaped;
 
+/// From so many milliseconds on a card counts in seconds.
+const LONG_MS: f64 = 10_000.0;
+
 /// A figure of the answer, with that of the period before.
 struct Figure {
     value: Value,
@@ -40,7 +43,16 @@ impl Shown<'_> {
         let locale = locale(answer);
         let write = |value: &Value| {
             let row = Map::from_iter([(of.column.key.clone(), short(of.column.unit, value))]);
-            cells(&of.column, &[&row], &locale, Ids::Short).concat()
+            let long = value.as_f64().is_some_and(|ms| ms >= LONG_MS);
+            let unit = match of.column.unit {
+                Unit::Ms if long => Unit::Duration,
+                unit => unit,
+            };
+            let column = Column {
+                unit,
+                ..of.column.clone()
+            };
+            cells(&column, &[&row], &locale, Ids::Short).concat()
         };
         let exactly = match &of.value {
             Value::String(text) => format!(" title=\"{}\"", Escaped(text)),

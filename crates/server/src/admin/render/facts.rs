@@ -65,7 +65,7 @@ impl Shown<'_> {
                 }
                 (_, _, value) => {
                     let text = cells(column, &[row], &locale, Ids::Whole).concat();
-                    if text != NOTHING {
+                    if text != NOTHING && value != "" {
                         self.fact(out, column, value, &text);
                     }
                 }
@@ -87,7 +87,7 @@ impl Shown<'_> {
             .filter(|_| !own && column.key != "id")
             .and_then(|value| self.links.to(&column.key, value, ""));
         let shown = match (&*column.key, link) {
-            ("state", _) => format!("<span class=\"tag {}\">{shown}</span>", tone(text)),
+            ("state" | "class", _) => format!("<span class=\"tag {}\">{shown}</span>", tone(text)),
             (_, Some(link)) => format!("<a href=\"{}\">{shown}</a>", Escaped(&link)),
             (_, None) => shown,
         };

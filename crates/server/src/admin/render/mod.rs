@@ -21,6 +21,7 @@ use systemprompt_reporting::{Answer, Entry};
 use time::OffsetDateTime;
 
 pub(super) use self::link::{Links, takes};
+pub(super) use self::table::tone;
 use super::ask::{Asked, Failure};
 use super::known::Known;
 use super::panel::{Look, Panel, Width};
@@ -173,9 +174,7 @@ impl Shown<'_> {
             );
         } else if let Some(advice) = self.panel.empty {
             let mut lines = advice.lines();
-            if why.is_none() || advice.contains('\n') {
-                let _ = write!(out, "<p>{}</p>", Escaped(lines.next().unwrap_or_default()));
-            }
+            let _ = write!(out, "<p>{}</p>", Escaped(lines.next().unwrap_or_default()));
             for line in lines {
                 let _ = write!(
                     out,
@@ -269,10 +268,13 @@ fn sentence(text: &str) -> String {
 fn command(entry: &'static Entry, question: &str, params: &[(String, String)]) -> String {
     let mut out = format!("systemprompt analytics {question}");
     for (name, value) in params {
-        let value = shell(value);
-        let _ = match Known::of(entry).needs(name) {
-            true => write!(out, " {value}"),
-            false => write!(out, " --{} {value}", name.replace('_', "-")),
+        let known = Known::of(entry);
+        let word = name.replace('_', "-");
+        let _ = match (known.needs(name), known.is_flag(name)) {
+            (true, _) => write!(out, " {}", shell(value)),
+            (false, true) if value == "true" => write!(out, " --{word}"),
+            (false, true) => Ok(()),
+            (false, false) => write!(out, " --{word} {}", shell(value)),
         };
     }
     out
@@ -303,6 +305,11 @@ mod tests {
         assert_eq!(
             command(named("costs trends"), "costs trends", &params),
             "systemprompt analytics costs trends --since 7d --group-by day --agent 'it'\\''s $(x)'"
+        );
+        let flag = [("without_exits".to_owned(), "true".to_owned())];
+        assert_eq!(
+            command(named("traffic transitions"), "traffic transitions", &flag),
+            "systemprompt analytics traffic transitions --without-exits"
         );
         let id = [("id".to_owned(), "0193".to_owned())];
         assert_eq!(

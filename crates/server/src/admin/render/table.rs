@@ -112,7 +112,13 @@ impl Shown<'_> {
                 let bar = bars.as_ref().filter(|_| names == Some(i));
                 let bar = bar.and_then(|bars| bars.get(n)).copied();
                 let link = self.leads(column, row, by);
-                cell(out, column, value(column, row), &written[i][n], bar, link);
+                let value = value(column, row);
+                // Nothing is nothing, but where rows are named by it.
+                let text = match value.as_str() {
+                    Some("") if names != Some(i) => NOTHING,
+                    _ => written[i][n].as_str(),
+                };
+                cell(out, column, value, text, bar, link);
             }
             out.push_str("</tr>");
         }
@@ -123,6 +129,8 @@ impl Shown<'_> {
     fn leads(&self, column: &Column, row: &Row, by: &str) -> Option<String> {
         let value = value(column, row).as_str()?;
         match &*column.key {
+            "title" => self.links.to("content", row.get("content")?.as_str()?, by),
+            "id" if self.entry.group() == "sessions" => self.links.to("id", value, by),
             // Ids of other things are not requests.
             "id" if self.entry.path != ["requests", "list"] && !row.contains_key("latency_ms") => {
                 None
@@ -172,6 +180,13 @@ fn cell(
         class.push("long");
     }
     let exact = exact(value);
+    let state = column.unit == Unit::Text
+        && matches!(
+            &*column.key,
+            "state" | "kind" | "class" | "status" | "trend_direction" | "pattern"
+        );
+    let words = text.replace('_', " ");
+    let text = if state { &*words } else { text };
     out.push_str("<td");
     if !class.is_empty() {
         let _ = write!(out, " class=\"{}\"", class.join(" "));
@@ -183,14 +198,13 @@ fn cell(
     if let Some(bar) = bar {
         out.push_str(&charts::share(bar));
     }
-    let state = matches!(&*column.key, "state" | "kind");
-    let inner = match (state, text) {
-        (true, text) => format!(
+    let inner = match state && text != NOTHING {
+        true => format!(
             "<span class=\"tag {}\">{}</span>",
-            tone(text),
+            tone(&exact),
             Escaped(text)
         ),
-        (false, text) => Escaped(text).to_string(),
+        false => Escaped(text).to_string(),
     };
     // What is cut short on the screen is whole in the title.
     let title = match column.unit {
@@ -213,13 +227,14 @@ fn exact_title(text: &str) -> String {
 }
 
 /// The colour of a state: never the only thing that tells it.
-pub(super) fn tone(state: &str) -> &'static str {
+pub(in crate::admin) fn tone(state: &str) -> &'static str {
     match state {
-        "completed" | "succeeded" | "ok" | "resumed" | "sent" => "good",
-        "failed" | "lost" | "over" | "paused" | "denied" | "upstream_timeout" | "undelivered" => {
-            "bad"
-        }
-        "client_disconnect" | "shutdown" | "warning" | "stale" | "waiting" | "reached" => "warn",
+        "completed" | "succeeded" | "success" | "ok" | "resumed" | "sent" | "clean_human"
+        | "deep_read" | "up" => "good",
+        "failed" | "lost" | "over" | "paused" | "denied" | "upstream_timeout" | "undelivered"
+        | "scanner" | "timeout" => "bad",
+        "client_disconnect" | "shutdown" | "warning" | "stale" | "waiting" | "reached"
+        | "behavioral_bot" | "cancelled" | "down" | "bounced" => "warn",
         _ => "plain",
     }
 }
