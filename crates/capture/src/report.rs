@@ -10,9 +10,11 @@ pub fn report(event: &Event) -> Option<Value> {
     match event {
         Event::ToolCalled(call) => Some(call_of(call)),
         Event::ToolsListed(listed) => Some(list_of(listed)),
-        Event::RequestStarted(_) | Event::RequestFinished(_) | Event::Audit(_) | Event::Web(_) => {
-            None
-        }
+        Event::RequestStarted(_)
+        | Event::RequestFinished(_)
+        | Event::RequestReported(_)
+        | Event::Audit(_)
+        | Event::Web(_) => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::gateway::{self, Front, Gateway};
 use crate::health::{self, Health};
 use crate::login::{self, Login};
 use crate::mcp;
+use crate::otlp;
 use crate::refusals::{self, Denied, Refusals};
 use crate::routes::{Endpoint, ROUTES, Route};
 use crate::web::{self, Paths, Web};
@@ -35,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) mcp: mcp::Front,
     pub(crate) mcp_proxy: mcp::Proxy,
     pub(crate) events: api::events::Front,
+    pub(crate) otlp: otlp::Front,
     pub(crate) live: Live,
     /// `None` while analytics is off.
     pub(crate) content: Option<Content>,
@@ -76,6 +78,7 @@ fn add(router: Router, route: &Route, parts: &Parts) -> Router {
         Endpoint::McpProxy => mcp::forward(parts.mcp_proxy.clone()),
         Endpoint::Events => api::events::report(parts.events.clone(), parts.live.clone()),
         Endpoint::Content => api::content::answer(parts.content.clone()),
+        Endpoint::Otlp(signal) => otlp::take(parts.otlp.clone(), signal),
         Endpoint::Script => web::script(parts.web.as_ref()),
         Endpoint::Collect => web::collect(parts.web.clone()),
         Endpoint::Pixel => web::pixel(parts.web.clone()),

@@ -44,7 +44,7 @@ use crate::reload::{Noted, Reload};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
 use crate::web::{Paths, Sessions, Web};
-use crate::{app, jobs, keys, mcp, welcome};
+use crate::{app, jobs, keys, mcp, otlp, welcome};
 
 /// How long the end of an answer may wait for the disk.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
@@ -169,7 +169,7 @@ impl Server {
             profile,
             mcp::ProxyParts {
                 client,
-                recorder,
+                recorder: recorder.clone(),
                 asked,
                 hosts,
                 shutdown: shutdown.clone(),
@@ -230,6 +230,7 @@ impl Server {
                 store: events,
                 body_idle,
             },
+            otlp: otlp::Front::new(recorder, prices.clone(), body_idle),
             refusals: refusals.clone(),
         });
         let (in_force, following) = watch::channel(Arc::new(profile.clone()));

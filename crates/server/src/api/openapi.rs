@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use systemprompt_reporting::{Entry, QUERIES, default_of};
 
 use super::events;
+use crate::otlp;
 
 /// The document as it is served at `/api/v1/openapi.json`.
 #[must_use]
@@ -16,14 +17,17 @@ pub fn document() -> Value {
         events::PATH.to_owned(),
         json!({ "post": events::operation() }),
     );
-    let paths: Map<String, Value> = questions.chain([reports]).collect();
+    let paths: Map<String, Value> = questions
+        .chain([reports])
+        .chain(otlp::operations())
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "systemprompt analytics",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What AI requests cost, how they went, and why. Every route but the one for \
-                            events is a question; the command line and this API give the same answers. Times are RFC 3339 in \
+            "description": "What AI requests cost, how they went, and why. Every route but those for \
+                            events and OpenTelemetry is a question; the command line and this API give the same answers. Times are RFC 3339 in \
                             UTC, ratios are parts of 1. Money is text, in US dollars unless the answer \
                             names a `currency`. `x-unit` says what a field counts: `money` is in the \
                             answer's currency, `usd` always in dollars.",
@@ -63,7 +67,7 @@ fn tags() -> Value {
     groups.dedup();
     groups
         .into_iter()
-        .chain(["events"])
+        .chain(["events", "otlp"])
         .map(|group| json!({ "name": group }))
         .collect()
 }

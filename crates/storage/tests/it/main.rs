@@ -13,4 +13,5 @@ mod sampling;
 mod tokens;
 mod users;
 mod web;
+mod witnesses;
 mod writer;
