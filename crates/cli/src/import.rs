@@ -1,6 +1,8 @@
-//! `systemprompt import access-log`: traffic of the past, from web servers' logs.
+//! `systemprompt import`: the past, from web servers' logs and from what others
+//! recorded of requests.
 
 mod lines;
+mod requests;
 mod visits;
 
 use std::collections::BTreeMap;
@@ -53,11 +55,12 @@ struct AccessLog {
 }
 
 pub(crate) fn command() -> Command {
-    group("import", "Bring in traffic of the past").subcommand(AccessLog::augment_args(
+    let command = group("import", "Bring in the past").subcommand(AccessLog::augment_args(
         Command::new("access-log")
             .about("Import access logs of nginx, Apache and Caddy")
             .after_help(HELP),
-    ))
+    ));
+    requests::commands(command)
 }
 
 /// What an import came to.
@@ -81,6 +84,18 @@ struct Faulty {
 }
 
 pub(crate) fn run(
+    what: &str,
+    matches: &ArgMatches,
+    globals: &Globals,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    match what {
+        "access-log" => access_log(matches, globals, outside),
+        source => requests::run(source, matches, globals, outside),
+    }
+}
+
+fn access_log(
     matches: &ArgMatches,
     globals: &Globals,
     outside: &mut Outside<'_>,
@@ -163,11 +178,22 @@ fn progress(
     begun: Instant,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
-    const WIDTH: usize = 30;
     if !outside.live {
         return Ok(());
     }
-    let rate = outcome.lines as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    draw("lines", outcome.lines, share, begun, outside)
+}
+
+/// Draws how many of what were read, and how much of all that is.
+fn draw(
+    what: &str,
+    n: u64,
+    share: Option<f64>,
+    begun: Instant,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    const WIDTH: usize = 30;
+    let rate = n as f64 / begun.elapsed().as_secs_f64().max(0.001);
     let bar = share.map_or_else(String::new, |share| {
         let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
         format!(
@@ -177,11 +203,8 @@ fn progress(
             share * 100.0
         )
     });
-    let lines = figure::grouped(&outcome.lines.to_string());
-    write!(
-        outside.err,
-        "\r\u{1b}[K{bar}{lines} lines, {rate:.0} a second"
-    )?;
+    let n = figure::grouped(&n.to_string());
+    write!(outside.err, "\r\u{1b}[K{bar}{n} {what}, {rate:.0} a second")?;
     outside.err.flush()?;
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod budgets;
 pub mod check;
 pub mod embedded;
+pub mod cursor;
 pub mod events;
 pub mod exports;
 pub mod jobs;
