@@ -229,3 +229,19 @@ async fn a_token_stands_for_whom_it_stands() {
     let of = "select count(*) from ai_requests where agent = 'scout' and user_id = 'ada'";
     assert_eq!(system.scalar(of).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn with_analytics_off_nothing_is_taken_and_that_is_said() {
+    let system = System::with(&["analytics.enabled=false"]).await;
+    let spans = [span(TRACE, SPAN, &asked("msg_1"))];
+    let partial = system.export_spans(&spans).await.json()["partialSuccess"].clone();
+    assert_eq!(partial["rejectedSpans"], "1", "{partial}");
+    assert!(
+        partial["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("analytics.enabled")
+    );
+    let stored = system.scalar("select count(*) from ai_requests").await;
+    assert_eq!(stored.unwrap(), 0);
+}
