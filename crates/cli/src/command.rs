@@ -6,8 +6,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use systemprompt_config::Sources;
 
 use crate::{
-    admin, alerts, analytics, config, content, db, doctor, export, import, jobs, logs, mcp, pricing, reports,
-    shell, trail,
+    admin, alerts, analytics, config, content, db, doctor, export, import, jobs, logs, mcp,
+    pricing, reports, shell, trail,
 };
 
 const EXAMPLES: &str = "\

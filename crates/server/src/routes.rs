@@ -110,7 +110,11 @@ pub const ROUTES: [Route; 37] = [
     needs(Scope::Ingest, "/api/v1/content", Endpoint::Content),
     needs(Scope::Ingest, "/v1/traces", Endpoint::Otlp(Signal::Traces)),
     needs(Scope::Ingest, "/v1/logs", Endpoint::Otlp(Signal::Logs)),
-    needs(Scope::Ingest, "/v1/metrics", Endpoint::Otlp(Signal::Metrics)),
+    needs(
+        Scope::Ingest,
+        "/v1/metrics",
+        Endpoint::Otlp(Signal::Metrics),
+    ),
     needs(Scope::Gateway, "/{provider}/{*path}", Endpoint::Gateway),
 ];
 
