@@ -85,7 +85,7 @@ async fn a_request_through_the_gateway_and_its_span_count_once() {
     let response = answer.json()["id"].as_str().unwrap().to_owned();
     // What exporters send comes after the answer, if only by a moment.
     let once = span(TRACE, SPAN, &asked(&response));
-    system.export_spans(&[once.clone()]).await;
+    system.export_spans(std::slice::from_ref(&once)).await;
     assert_eq!(system.count().await.unwrap(), 1);
     let row = system.row(&answer).await;
     assert_eq!(row.number("input"), Some(7), "what the gateway saw counts");

@@ -19,7 +19,7 @@ fn claude_code_counts_what_the_cache_has_no_part_in() {
             "prompt.id": "7f9c24e8-3b12-4e6f-9a51-0a1b2c3d4e5f",
         }),
     );
-    let seen = request(Logs, &logs(&[event.clone()]));
+    let seen = request(Logs, &logs(std::slice::from_ref(&event)));
     let expected = Tokens {
         input: 12,
         cache_read: 20_000,
@@ -47,7 +47,9 @@ fn claude_code_counts_what_the_cache_has_no_part_in() {
     assert_eq!(seen.latency_us, Some(1_250_000));
     // Sent again it is the same, another one is not.
     assert_eq!(
-        request(Logs, &logs(&[event.clone()])).context.id,
+        request(Logs, &logs(std::slice::from_ref(&event)))
+            .context
+            .id,
         context.id
     );
     let mut other = event;
