@@ -57,6 +57,8 @@ mod mcp_proxy;
 mod mcp_wrap;
 /// Analytics turned off.
 mod off;
+/// OpenTelemetry in.
+mod otlp;
 /// What pages let nobody do.
 mod pages;
 /// Prices that change, for requests to come and those of the past.

@@ -42,9 +42,19 @@ const fn foreign(route: &'static str) -> Expected {
     }
 }
 
+/// The body says of no kind that it is; who exports is decided before.
+const fn otlp(route: &'static str) -> Expected {
+    Expected {
+        method: "POST",
+        answer: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        kinds: Some(&[TokenKind::Ingest, TokenKind::Admin]),
+        ..open(route)
+    }
+}
+
 const READERS: Option<&[TokenKind]> = Some(&[TokenKind::Read, TokenKind::Admin]);
 
-const EXPECTED: [Expected; 41] = [
+const EXPECTED: [Expected; 44] = [
     Expected {
         answer: StatusCode::SEE_OTHER,
         ..open("/")
@@ -181,6 +191,9 @@ const EXPECTED: [Expected; 41] = [
         kinds: Some(&[TokenKind::Gateway, TokenKind::Agent, TokenKind::Admin]),
         ..open("/mcp/{server}")
     },
+    otlp("/v1/traces"),
+    otlp("/v1/logs"),
+    otlp("/v1/metrics"),
     Expected {
         method: "POST",
         path: MESSAGES,

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("systemprompt-pricing", &["domain"]),
     ("systemprompt-meters", &["domain"]),
     ("systemprompt-web", &["domain"]),
+    ("systemprompt-otlp", &["domain"]),
     ("systemprompt-capture", &["domain", "meters"]),
     ("systemprompt-config", &["domain", "pricing", "web"]),
     ("systemprompt-budgets", &["domain", "pricing", "config"]),
@@ -53,6 +54,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "pricing",
             "meters",
             "web",
+            "otlp",
             "capture",
             "config",
             "budgets",
@@ -95,6 +97,7 @@ const PURE: &[&str] = &[
     "systemprompt-pricing",
     "systemprompt-meters",
     "systemprompt-web",
+    "systemprompt-otlp",
 ];
 const IMPURE: &[&str] = &["tokio", "sqlx", "axum", "hyper", "reqwest"];
 

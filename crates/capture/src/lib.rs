@@ -27,3 +27,8 @@ pub use report::report;
 pub use spool::{Admission, Position, Spool, SpoolError, SpoolOptions};
 #[cfg(feature = "tower")]
 pub use tool_layer::{ToolLayer, ToolService, ToolSink, Watched};
+
+/// The examples of the README are compiled.
+#[cfg(all(doctest, feature = "http-sink"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

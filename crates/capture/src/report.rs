@@ -12,7 +12,10 @@ pub fn report(event: &Event) -> Option<Value> {
         Event::ToolCalled(call) => Some(call_of(call)),
         Event::ToolsListed(listed) => Some(list_of(listed)),
         Event::Web(visit) => request_of(visit),
-        Event::RequestStarted(_) | Event::RequestFinished(_) | Event::Audit(_) => None,
+        Event::RequestStarted(_)
+        | Event::RequestFinished(_)
+        | Event::RequestReported(_)
+        | Event::Audit(_) => None,
     }
 }
 

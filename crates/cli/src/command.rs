@@ -6,7 +6,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use systemprompt_config::Sources;
 
 use crate::{
-    admin, alerts, analytics, config, content, db, import, jobs, logs, mcp, pricing, reports, trail,
+    admin, alerts, analytics, config, content, db, doctor, export, import, jobs, logs, mcp,
+    pricing, reports, shell, trail,
 };
 
 const EXAMPLES: &str = "\
@@ -19,6 +20,7 @@ Examples:
   systemprompt analytics traffic sources --since 7d
   systemprompt analytics sessions live
   systemprompt import access-log /var/log/nginx/access.log*
+  systemprompt export requests requests.csv --since last-month
   systemprompt alerts status
   systemprompt infra logs audit 01935e8d-7c2a --full
   systemprompt infra logs view --level warn
@@ -32,6 +34,7 @@ Examples:
   systemprompt mcp serve --agent scout
   systemprompt mcp wrap --server files -- npx @example/files-server
   systemprompt config check
+  systemprompt doctor
 
 Exit codes: 0 answered, 1 not found or failed, 2 not a valid question.";
 
@@ -94,10 +97,14 @@ pub(crate) fn command() -> Command {
         .subcommand(reports::command())
         .subcommand(content::command())
         .subcommand(import::command())
+        .subcommand(export::whole::command())
         .subcommand(mcp::command())
         .subcommand(pricing::command())
         .subcommand(admin::command())
-        .subcommand(config::command());
+        .subcommand(config::command())
+        .subcommand(doctor::command())
+        .subcommand(shell::completions_command())
+        .subcommand(shell::man_command());
     Globals::augment_args(command)
 }
 

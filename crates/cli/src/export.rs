@@ -1,6 +1,9 @@
 //! Answers in files: CSV, JSON, JSON Lines. A file is complete or absent, and
 //! a spreadsheet that opens it runs nothing.
 
+pub(crate) mod rows;
+pub(crate) mod whole;
+
 use std::fs::Permissions;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;

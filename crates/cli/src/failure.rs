@@ -51,6 +51,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Jobs(#[from] JobsError),
     #[error(transparent)]
+    Writer(#[from] systemprompt_storage::WriterError),
+    #[error(transparent)]
+    Spool(#[from] systemprompt_capture::SpoolError),
+    #[error(transparent)]
     Mcp(#[from] systemprompt_mcp::StdioError),
     #[error("{}: {reason}", file.display())]
     PriceFile { file: PathBuf, reason: String },

@@ -1,6 +1,8 @@
-//! `systemprompt import access-log`: traffic of the past, from web servers' logs.
+//! `systemprompt import`: the past, from web servers' logs and from what others
+//! recorded of requests.
 
 mod lines;
+mod requests;
 mod visits;
 
 use std::collections::BTreeMap;
@@ -56,11 +58,12 @@ struct AccessLog {
 }
 
 pub(crate) fn command() -> Command {
-    group("import", "Bring in traffic of the past").subcommand(AccessLog::augment_args(
+    let command = group("import", "Bring in the past").subcommand(AccessLog::augment_args(
         Command::new("access-log")
             .about("Import access logs of nginx, Apache and Caddy")
             .after_help(HELP),
-    ))
+    ));
+    requests::commands(command)
 }
 
 /// What an import came to.
@@ -84,6 +87,18 @@ struct Faulty {
 }
 
 pub(crate) fn run(
+    what: &str,
+    matches: &ArgMatches,
+    globals: &Globals,
+    outside: &mut Outside<'_>,
+) -> Result<(), Failure> {
+    match what {
+        "access-log" => access_log(matches, globals, outside),
+        source => requests::run(source, matches, globals, outside),
+    }
+}
+
+fn access_log(
     matches: &ArgMatches,
     globals: &Globals,
     outside: &mut Outside<'_>,
@@ -134,7 +149,7 @@ async fn store(
         let stored = import.take(visits).await.map_err(failed)? as u64;
         outcome.stored += stored;
         outcome.known += n - stored;
-        draw(&mut progress, &outcome, batches.share(), begun);
+        draw(&mut progress, "lines", outcome.lines, batches.share(), begun);
     }
     outcome.sessions = import.finish().await.map_err(failed)?;
     outcome.seconds = begun.elapsed().as_secs_f64();
@@ -170,11 +185,11 @@ impl Outcome {
     }
 }
 
-/// How far it is; how long a compressed log is nobody knows before its end.
-fn draw(progress: &mut Progress<'_>, outcome: &Outcome, share: Option<f64>, begun: Instant) {
-    let rate = outcome.lines as f64 / begun.elapsed().as_secs_f64().max(0.001);
-    let lines = figure::grouped(&outcome.lines.to_string());
-    let more = format!("{lines} lines, {rate:.0} a second");
+/// How far it is; how long a compressed file is nobody knows before its end.
+fn draw(progress: &mut Progress<'_>, what: &str, n: u64, share: Option<f64>, begun: Instant) {
+    let rate = n as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    let n = figure::grouped(&n.to_string());
+    let more = format!("{n} {what}, {rate:.0} a second");
     match share {
         Some(share) => progress.part("importing", (share * 1e6) as u64, 1_000_000, &more),
         None => progress.step("importing", &more),

@@ -14,6 +14,7 @@ mod config;
 mod content;
 mod database;
 mod db;
+mod doctor;
 mod export;
 mod failure;
 mod human;
@@ -26,6 +27,7 @@ mod pricing;
 mod progress;
 mod reference;
 mod reports;
+mod shell;
 mod trail;
 
 use std::ffi::OsString;
@@ -137,9 +139,13 @@ fn dispatch(
         ["mcp", "wrap"] => mcp::wrap::run(last, &globals, outside),
         ["mcp", "servers", "list"] => mcp::servers::list(last, &globals, outside),
         ["mcp", "servers", "test"] => mcp::servers::test(last, &globals, outside),
-        ["import", "access-log"] => import::run(last, &globals, outside),
+        ["import", what] => import::run(what, last, &globals, outside),
+        ["export", what] => export::whole::run(what, last, &globals, outside),
         ["content", command] => content::run(command, last, &globals, outside),
         ["pricing", command] => pricing::run(command, last, &globals, outside),
+        ["doctor"] => doctor::run(last, &globals, outside),
+        ["completions"] => shell::completions(last, outside),
+        ["man"] => shell::man(last, outside),
         ["config", "check"] => config::check(&globals, outside),
         ["config", "show"] => config::show(&globals, outside),
         ["config", "schema"] => config::schema(outside),

@@ -21,7 +21,8 @@ pub fn reference() -> String {
 
 fn describe(command: Command, path: &mut Vec<String>, page: &mut String) {
     path.push(command.get_name().to_owned());
-    let subcommands: Vec<Command> = command.get_subcommands().cloned().collect();
+    let shown = |command: &&Command| !command.is_hide_set();
+    let subcommands: Vec<Command> = command.get_subcommands().filter(shown).cloned().collect();
     let shown = if path.len() == 1 {
         command
     } else {

@@ -27,6 +27,7 @@ mod parse;
 mod path;
 mod profile;
 mod provider;
+mod reference;
 mod scheduler;
 mod secret;
 mod settings;
@@ -44,6 +45,7 @@ pub use profile::{
     Channel, Database, Email, KeepLogs, LogFormat, Notifications, Profile, Server, Token, Webhook,
 };
 pub use provider::{Credentials, KeySource, Otherwise, Provider, Unmetered};
+pub use reference::reference;
 pub use scheduler::{
     ContentAnalytics, Job, Jobs, Missed, Nothing, PriceCheck, RollupCheck, Scheduler, ToChannel,
     TrafficReport,

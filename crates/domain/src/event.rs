@@ -23,6 +23,9 @@ pub enum Event {
     RequestStarted(Box<RequestStarted>),
     /// A request reached its final state.
     RequestFinished(Box<RequestFinished>),
+    /// A request that somebody else saw from beginning to end. Where the gateway saw
+    /// it too, what the gateway says counts.
+    RequestReported(Box<RequestFinished>),
     /// Something for the audit trail alone.
     Audit(Box<AuditEvent>),
     /// A tool call reached its end.

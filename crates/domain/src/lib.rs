@@ -12,6 +12,7 @@ pub mod period;
 pub mod reported;
 pub mod sampling;
 pub mod state;
+pub mod text;
 pub mod token;
 pub mod tool;
 pub mod trace;

@@ -74,11 +74,13 @@ pub enum Via {
     Stdio,
     /// The server itself.
     Layer,
+    /// Whoever exported a span or an event of it.
+    Otlp,
 }
 
 impl Via {
     /// Every way, in the order answers show them.
-    pub const ALL: [Self; 3] = [Self::Proxy, Self::Stdio, Self::Layer];
+    pub const ALL: [Self; 4] = [Self::Proxy, Self::Stdio, Self::Layer, Self::Otlp];
 
     /// The name used in events and in the `via` column.
     #[must_use]
@@ -87,6 +89,7 @@ impl Via {
             Self::Proxy => "proxy",
             Self::Stdio => "stdio",
             Self::Layer => "layer",
+            Self::Otlp => "otlp",
         }
     }
 

@@ -31,8 +31,6 @@ pub use message::{Call, Client, MalformedMessage, Message, Seen, Sent, read_mess
 
 use std::fmt;
 
-use systemprompt_domain::tool::LONGEST;
-
 /// The id of a request: a number is never the text that looks alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RpcId {
@@ -63,16 +61,4 @@ impl fmt::Display for RpcId {
             Self::Number(text) | Self::Text(text) => text.fmt(f),
         }
     }
-}
-
-/// Cuts text from outside to the length of a name, without control characters.
-pub(crate) fn bounded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST));
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if out.len() + c.len_utf8() > LONGEST {
-            break;
-        }
-        out.push(c);
-    }
-    out
 }

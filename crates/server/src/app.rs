@@ -22,6 +22,7 @@ use crate::gateway::{self, Front, Gateway};
 use crate::health::{self, Health};
 use crate::login::{self, Login};
 use crate::mcp;
+use crate::otlp;
 use crate::refusals::{self, Denied, Refusals};
 use crate::routes::{Endpoint, ROUTES, Route};
 use crate::web::{self, Paths, Web};
@@ -37,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) mcp: mcp::Front,
     pub(crate) mcp_proxy: mcp::Proxy,
     pub(crate) events: api::events::Front,
+    pub(crate) otlp: otlp::Front,
     pub(crate) live: Live,
     /// `None` while analytics is off.
     pub(crate) content: Option<Content>,
@@ -80,6 +82,7 @@ fn add(router: Router, route: &Route, parts: &Parts) -> Router {
         Endpoint::Events => api::events::report(parts.events.clone(), parts.live.clone()),
         Endpoint::Content => api::content::answer(parts.content.clone()),
         Endpoint::File => api::files::answer(parts.files.clone()),
+        Endpoint::Otlp(signal) => otlp::take(parts.otlp.clone(), signal),
         Endpoint::Script => web::script(parts.web.as_ref()),
         Endpoint::Collect => web::collect(parts.web.clone()),
         Endpoint::Pixel => web::pixel(parts.web.clone()),

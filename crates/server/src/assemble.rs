@@ -45,7 +45,7 @@ use crate::reload::{Noted, Reload};
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
 use crate::web::{self, Paths, Web};
-use crate::{app, jobs, keys, mcp, welcome};
+use crate::{app, jobs, keys, mcp, otlp, welcome};
 
 /// How long the end of an answer may wait for the disk.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
@@ -179,7 +179,7 @@ impl Server {
             profile,
             mcp::ProxyParts {
                 client,
-                recorder,
+                recorder: recorder.clone(),
                 asked,
                 hosts,
                 shutdown: shutdown.clone(),
@@ -251,6 +251,7 @@ impl Server {
                 pages: profile.web.enabled,
                 body_idle,
             },
+            otlp: otlp::Front::new(recorder, prices.clone(), body_idle),
             refusals: refusals.clone(),
         });
         Ok(Self {

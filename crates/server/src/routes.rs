@@ -2,6 +2,7 @@
 //! what is not in it is not served.
 
 use systemprompt_domain::Scope;
+use systemprompt_otlp::Signal;
 
 use crate::admin::Place;
 use crate::login::Page;
@@ -31,6 +32,8 @@ pub(crate) enum Endpoint {
     Content,
     /// A file that jobs wrote.
     File,
+    /// OpenTelemetry comes in.
+    Otlp(Signal),
     /// At the path that the profile names.
     Script,
     Collect,
@@ -48,7 +51,7 @@ pub(crate) enum Endpoint {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 41] = [
+pub const ROUTES: [Route; 44] = [
     open("/", Endpoint::Home),
     open("/healthz", Endpoint::Healthz),
     open("/readyz", Endpoint::Readyz),
@@ -117,6 +120,13 @@ pub const ROUTES: [Route; 41] = [
     needs(Scope::Gateway, "/mcp/{server}", Endpoint::McpProxy),
     needs(Scope::Ingest, "/api/v1/events", Endpoint::Events),
     needs(Scope::Ingest, "/api/v1/content", Endpoint::Content),
+    needs(Scope::Ingest, "/v1/traces", Endpoint::Otlp(Signal::Traces)),
+    needs(Scope::Ingest, "/v1/logs", Endpoint::Otlp(Signal::Logs)),
+    needs(
+        Scope::Ingest,
+        "/v1/metrics",
+        Endpoint::Otlp(Signal::Metrics),
+    ),
     needs(Scope::Gateway, "/{provider}/{*path}", Endpoint::Gateway),
 ];
 

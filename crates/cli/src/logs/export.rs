@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args, FromArgMatches as _, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches as _};
 use serde_json::Value;
 use systemprompt_storage::Storage;
 use systemprompt_storage::logs::{Order, Wanted, read};
@@ -13,7 +13,8 @@ use super::args::{Filters, Within};
 use crate::Outside;
 use crate::command::Globals;
 use crate::database;
-use crate::export::{self, ExportError, Table};
+use crate::export::rows::{Format, Sink};
+use crate::export::{self, ExportError};
 use crate::failure::Failure;
 use crate::human::column::{Column, Unit};
 
@@ -49,42 +50,6 @@ pub(super) struct Export {
     within: Within,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Csv,
-    Jsonl,
-}
-
-impl Format {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-        }
-    }
-}
-
-impl Export {
-    fn format(&self) -> Result<Format, Failure> {
-        let Some(file) = &self.file else {
-            return Ok(self.format.unwrap_or(Format::Jsonl));
-        };
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        let named = match extension {
-            Some("csv") => Some(Format::Csv),
-            Some("jsonl") => Some(Format::Jsonl),
-            _ => None,
-        };
-        let of = || {
-            let file = file.display();
-            Failure::Usage(format!(
-                "{file} does not end in .csv or .jsonl; say which with --format"
-            ))
-        };
-        self.format.or(named).ok_or_else(of)
-    }
-}
-
 /// Writes lines to a file, which is complete or absent, or to a pipe.
 pub(crate) fn run(
     matches: &ArgMatches,
@@ -94,7 +59,7 @@ pub(crate) fn run(
     let args = Export::from_arg_matches(matches).map_err(Failure::CommandLine)?;
     let (interval, _) = args.within.resolve(&args.filters, outside.clock.now())?;
     let wanted = args.filters.wanted(interval, None)?;
-    let format = args.format()?;
+    let format = Format::of(args.format, args.file.as_deref())?;
     let config = systemprompt_config::load(&globals.sources())?;
     let Some(file) = &args.file else {
         return database::with(&config, outside, async |storage, outside| {
@@ -122,12 +87,6 @@ pub(crate) fn run(
     )?)
 }
 
-/// What lines are written to.
-enum Sink<'a, 'b> {
-    Csv(Box<Table<'a, &'b mut dyn Write>>),
-    Jsonl(&'b mut dyn Write),
-}
-
 /// Writes them page by page; answers how many there were.
 async fn lines(
     storage: &Storage,
@@ -139,10 +98,7 @@ async fn lines(
         key: key.to_owned(),
         unit,
     });
-    let mut sink = match format {
-        Format::Csv => Sink::Csv(Box::new(Table::begin(&columns, out)?)),
-        Format::Jsonl => Sink::Jsonl(out),
-    };
+    let mut sink = Sink::begin(format, &columns, out)?;
     let (mut count, mut last) = (0, None);
     loop {
         let page = read(
@@ -157,10 +113,7 @@ async fn lines(
             .iter()
             .map(|line| serde_json::to_value(line).expect("plain data"))
             .collect();
-        match &mut sink {
-            Sink::Csv(table) => table.rows(&rows)?,
-            Sink::Jsonl(out) => export::json_lines(&rows, out)?,
-        }
+        sink.rows(&rows)?;
         count += page.len();
         if page.len() < PAGE {
             break;

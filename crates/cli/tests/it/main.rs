@@ -10,8 +10,12 @@ mod alerts;
 mod answers;
 /// Looking after the database.
 mod db;
+/// What could keep it from working; completions and manual pages.
+mod doctor;
 /// Text for people, at every width.
 mod human;
+/// Requests of the past, from others.
+mod imports;
 /// Jobs: listed, run, switched, remembered.
 mod jobs;
 /// What servers said, and what happened on a trace.
@@ -20,6 +24,8 @@ mod logs;
 mod mcp;
 /// What needs no database: help, usage errors, configuration, exit codes.
 mod offline;
+/// Commands that the docs tell.
+mod pages;
 /// Prices: seeing, bringing, and pricing again.
 mod pricing;
 /// The committed reference is current.
@@ -32,3 +38,5 @@ mod shell;
 mod users;
 /// Access logs and content.
 mod web;
+/// Exports of everything.
+mod whole;

@@ -177,6 +177,30 @@ fn the_committed_schema_is_current() {
     );
 }
 
+/// `UPDATE_SCHEMA=1 cargo test -p systemprompt-config` writes it anew.
+#[test]
+fn the_committed_reference_is_current() {
+    let path = Path::new(WORKSPACE).join("docs/configuration.md");
+    let current = systemprompt_config::reference();
+    // Each key that there is stands somewhere on it.
+    for key in [
+        "`listen`",
+        "`providers.NAME`",
+        "`analytics.alerts[]`",
+        "`limits.upstream`",
+    ] {
+        assert!(current.contains(key), "{key}");
+    }
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&path, &current).expect("the page can be written");
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == current,
+        "docs/configuration.md is stale; run this test with UPDATE_SCHEMA=1"
+    );
+}
+
 #[test]
 fn the_comments_of_the_local_profile_are_settings() {
     let written = fs::read_to_string(Path::new(WORKSPACE).join("profiles/local.yaml"))

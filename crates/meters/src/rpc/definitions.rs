@@ -3,9 +3,9 @@
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::tool::{MOST_TOOLS, ToolDefinition};
 
-use super::bounded;
 use super::canonical::hash;
 
 /// The members of a tool that say what it is. Others are for programs: icons, and

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use systemprompt_domain::ToolCallId;
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::tool::{ToolCalled, ToolStatus, Via};
 use systemprompt_domain::trace::{TraceId, TraceParent};
 use time::OffsetDateTime;
 
+use super::RpcId;
 use super::canonical::hash_text;
-use super::{RpcId, bounded};
 use crate::members::{members, members_of};
 
 /// Most messages of a batch that are read.

@@ -80,7 +80,7 @@ pub(crate) fn docs_style() -> MethodRouter {
 }
 
 /// Answers are private, change with every request, and are what they say.
-async fn harden(mut response: Response) -> Response {
+pub(crate) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use systemprompt_reporting::{Entry, QUERIES, default_of};
 
 use super::{events, web};
+use crate::otlp;
 
 /// The document as it is served at `/api/v1/openapi.json`.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn document() -> Value {
         ),
         (LIVE.to_owned(), json!({ "get": live() })),
     ];
-    let paths: Map<String, Value> = questions.chain(others).chain(web::paths()).collect();
+    let paths: Map<String, Value> = questions.chain(others).chain(web::paths()).chain(otlp::operations()).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +69,7 @@ fn tags() -> Value {
     groups.dedup();
     groups
         .into_iter()
-        .chain(["events", "live", "web"])
+        .chain(["events", "live", "otlp", "web"])
         .map(|group| json!({ "name": group }))
         .collect()
 }

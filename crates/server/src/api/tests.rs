@@ -335,8 +335,9 @@ fn the_document_keeps_the_rules() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
     let paths = document["paths"].as_object().expect("paths");
-    // Each question, and its two files; events and live changes; four of the web.
-    assert_eq!(paths.len(), 3 * QUERIES.len() + 6);
+    // Each question, and its two files; live changes; the ways in; four of the web.
+    let ways_in = [super::events::PATH, "/v1/traces", "/v1/logs", "/v1/metrics"];
+    assert_eq!(paths.len(), 3 * QUERIES.len() + 1 + ways_in.len() + 4);
     let live = &paths["/api/v1/live"]["get"]["responses"]["200"]["content"];
     assert!(live["text/event-stream"].is_object());
     for entry in QUERIES {
@@ -352,9 +353,10 @@ fn the_document_keeps_the_rules() {
             assert_eq!(parameters(&file), parameters(&asked), "{file}");
         }
     }
-    let reports = &paths[super::events::PATH]["post"];
-    for part in ["summary", "description", "requestBody", "responses"] {
-        assert!(!reports[part].is_null(), "{part}");
+    for way in ways_in {
+        for part in ["summary", "description", "requestBody", "responses"] {
+            assert!(!paths[way]["post"][part].is_null(), "{way}: {part}");
+        }
     }
     for (path, method) in [
         ("/s.js", "get"),

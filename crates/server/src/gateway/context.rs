@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::Sha256;
 use systemprompt_domain::event::{RequestContext, Reserved};
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::trace::TraceParent;
 use systemprompt_domain::{Api, RequestId, SpanId, TraceId};
 use systemprompt_meters::RequestFacts;
@@ -14,25 +15,9 @@ use systemprompt_meters::RequestFacts;
 use super::errors::GatewayError;
 use crate::auth::Identity;
 
-/// The longest name of anything that comes from outside, in bytes.
-const LONGEST: usize = 200;
-
 /// Responses whose conversation is remembered, so that one that continues them
 /// joins it.
 const REMEMBERED: usize = 10_000;
-
-/// Cuts text from outside to a length that every event has room for, without
-/// control characters.
-pub(crate) fn bounded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST));
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if out.len() + c.len_utf8() > LONGEST {
-            break;
-        }
-        out.push(c);
-    }
-    out
-}
 
 /// Fills in who and where.
 #[derive(Debug)]

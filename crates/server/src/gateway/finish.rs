@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use systemprompt_domain::event::{RequestContext, RequestFinished};
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::{RequestState, Usage, UsageSource};
 use systemprompt_meters::{Ending, Meter, Outcome};
 use systemprompt_pricing::Catalogue;
 use time::OffsetDateTime;
 
-use super::context::bounded;
 use super::errors::GatewayError;
 use super::exchange::Exchange;
 

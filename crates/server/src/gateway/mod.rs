@@ -30,12 +30,12 @@ use http::{Request, Response, StatusCode, header};
 use systemprompt_capture::{Admission, Recorder};
 use systemprompt_config::{Credentials, Profile, Provider};
 use systemprompt_domain::ids::BootId;
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::{Api, Scope};
 use systemprompt_meters::{inject_include_usage, read_request};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::context::Attribution;
-pub(crate) use self::context::bounded;
 use self::errors::GatewayError;
 use self::exchange::Exchange;
 pub(crate) use self::headers::{downstream, passed};
@@ -220,7 +220,7 @@ async fn answer(
     let mut context = gateway
         .attribution
         .begin(&head.headers, identity, name, api)?;
-    context.requested_model = path_model.map(|model| context::bounded(&model));
+    context.requested_model = path_model.map(|model| bounded(&model));
     context.streamed = path_stream;
     let mut encoding = headers::accept_encoding(&head.headers);
     let mut injected = false;

@@ -27,6 +27,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use systemprompt_capture::{Admission, Recorder};
 use systemprompt_config::{Limits, McpServer, Profile};
 use systemprompt_domain::Scope;
+use systemprompt_domain::text::bounded;
 use systemprompt_domain::trace::TraceParent;
 use systemprompt_mcp::Hosts;
 use systemprompt_meters::rpc::{Message, Sent, read_message};
@@ -39,7 +40,7 @@ use self::watch::{About, End, Watch};
 use crate::asked::Asked;
 use crate::auth::Identity;
 use crate::door::body::{self, Fault};
-use crate::gateway::{bounded, passed};
+use crate::gateway::passed;
 use crate::refusals::Denied;
 use crate::shutdown::Shutdown;
 

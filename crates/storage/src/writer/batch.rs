@@ -16,6 +16,8 @@ use super::rows::Columns;
 pub(super) struct Batch {
     pub(super) started: Vec<RequestStarted>,
     pub(super) finished: Vec<RequestFinished>,
+    /// Those that others saw.
+    pub(super) reported: Vec<RequestFinished>,
     pub(super) audit: Vec<AuditEvent>,
     pub(super) tools: Vec<ToolCalled>,
     pub(super) listed: Vec<ToolsListed>,
@@ -46,6 +48,7 @@ impl Batch {
             match serde_json::from_slice(record.payload) {
                 Ok(Event::RequestStarted(event)) => batch.started.push(*event),
                 Ok(Event::RequestFinished(event)) => batch.finished.push(*event),
+                Ok(Event::RequestReported(event)) => batch.reported.push(*event),
                 Ok(Event::Audit(event)) => batch.audit.push(*event),
                 Ok(Event::ToolCalled(event)) => batch.tools.push(*event),
                 Ok(Event::ToolsListed(event)) => batch.listed.push(*event),
@@ -53,7 +56,8 @@ impl Batch {
                 Err(error) => batch.bury(&record, format!("not an event of this version: {error}")),
             }
         }
-        let finished: Vec<&RequestFinished> = batch.finished.iter().collect();
+        let finished: Vec<&RequestFinished> =
+            batch.finished.iter().chain(&batch.reported).collect();
         for (id, digest) in Columns::of(&finished).digests() {
             // Of an end that came twice the first is stored.
             batch.digests.entry(id).or_insert(digest);
@@ -80,6 +84,7 @@ impl Batch {
     pub(super) const fn len(&self) -> usize {
         self.started.len()
             + self.finished.len()
+            + self.reported.len()
             + self.audit.len()
             + self.tools.len()
             + self.listed.len()

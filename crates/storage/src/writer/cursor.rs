@@ -2,6 +2,7 @@
 
 use sqlx::{PgConnection, PgPool, Row};
 use systemprompt_capture::{Position, Spool};
+use systemprompt_domain::ids::SpoolId;
 use time::OffsetDateTime;
 
 use super::WriterError;
@@ -145,4 +146,13 @@ pub(super) async fn advance(
         Some(position) if position == next => Ok(Moved::Already),
         _ => Err(CursorError::Contested.into()),
     }
+}
+
+/// Forgets a spool's position.
+pub(super) async fn forget(db: &PgPool, spool: SpoolId) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from spool_cursors where spool_id = $1")
+        .bind(spool.0)
+        .execute(db)
+        .await?;
+    Ok(())
 }

@@ -15,6 +15,7 @@ pub(crate) mod rollups;
 pub(crate) mod rows;
 mod seen;
 mod store;
+mod witnesses;
 
 use std::io;
 use std::sync::Arc;
@@ -188,6 +189,15 @@ impl Writer {
         }
         budgets::recover(&self.pool, self.spool.id()).await?;
         Ok(lost)
+    }
+
+    /// Ends a spool that was emptied and is thrown away: its position is forgotten.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retire(self) -> Result<(), WriterError> {
+        cursor::forget(&self.pool, self.spool.id()).await?;
+        Ok(())
     }
 
     /// Drains until `stop` turns true, then once more to the end.

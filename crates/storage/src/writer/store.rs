@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::cursor::{Moved, advance};
 use super::depth::{Depth, Extent};
 use super::rows::Columns;
+use super::witnesses::{self, Sifted};
 use super::{WriterError, audit, conversations, rollups, rows, seen};
 use crate::audit::synced;
 use crate::budgets::Settlement;
@@ -103,7 +104,8 @@ async fn attempt(
     extent: Extent,
 ) -> Result<u64, WriterError> {
     let Extent { depth, sampling } = extent;
-    let moments = batch.finished.iter().map(|f| f.context.created_at);
+    let finished = batch.finished.iter().chain(&batch.reported);
+    let moments = finished.map(|f| f.context.created_at);
     let moments = moments.chain(batch.tools.iter().map(|call| call.created_at));
     let days = moments.map(utc_date);
     memory
@@ -124,26 +126,25 @@ async fn attempt(
         synced(db).await?;
         return Ok(0);
     }
+    let Sifted { requests, calls } = witnesses::sift(&mut tx, batch, now).await?;
     // Sampling thins the detail; everything below counts what came.
-    let (kept, thinned): (Vec<_>, Vec<_>) = batch
-        .finished
+    let (kept, thinned): (Vec<_>, Vec<_>) = requests
         .iter()
+        .copied()
         .partition(|f| sampling.keeps(f.context.trace_id));
     let mut stored = HashSet::new();
     stored.extend(Columns::of(&kept).store(&mut tx).await?);
     stored.extend(seen::note(&mut tx, &thinned).await?);
     // An end that came twice in this batch was stored once.
-    let finished: Vec<&RequestFinished> = batch
-        .finished
-        .iter()
+    let finished: Vec<&RequestFinished> = requests
+        .into_iter()
         .filter(|f| stored.remove(&f.context.id.0))
         .collect();
     if depth >= Depth::Cursor {
         open(&mut tx, spool, batch).await?;
     }
     rollups::add(&mut tx, &finished, depth).await?;
-    let (calls, listed): (Vec<_>, Vec<_>) =
-        (batch.tools.iter().collect(), batch.listed.iter().collect());
+    let listed: Vec<_> = batch.listed.iter().collect();
     let told = tools::add(&mut tx, calls, &listed, sampling).await?;
     let requests = finished
         .iter()
@@ -174,7 +175,8 @@ async fn attempt(
         tx.commit().await?;
     }
     let duplicate_calls = batch.tools.len() - told.calls().count();
-    Ok((batch.finished.len() - finished.len() + duplicate_calls) as u64)
+    let told = batch.finished.len() + batch.reported.len();
+    Ok((told - finished.len() + duplicate_calls) as u64)
 }
 
 /// Up to when visits are stored, while more of them wait.

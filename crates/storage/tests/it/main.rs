@@ -14,4 +14,5 @@ mod sampling;
 mod tokens;
 mod users;
 mod web;
+mod witnesses;
 mod writer;

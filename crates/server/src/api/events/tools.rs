@@ -21,9 +21,9 @@ pub(super) fn call(fields: &mut Fields<'_>, source: Source) -> Result<ToolReport
     })?;
     let via = match fields.text("via")?.as_deref() {
         None => Via::Layer,
-        // What passed the proxy the proxy tells.
+        // What passed the proxy the proxy tells, spans have a route of their own.
         Some(name) => Via::named(name)
-            .filter(|via| *via != Via::Proxy)
+            .filter(|via| matches!(via, Via::Stdio | Via::Layer))
             .ok_or_else(|| Refused::of("via", "must be stdio or layer"))?,
     };
     let parent = fields.text("parent_span_id")?.map(|span| {
