@@ -22,7 +22,7 @@ use systemprompt_domain::Clock;
 use systemprompt_pricing::Catalogue;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::web::Judge;
-use systemprompt_storage::web::close::{Which, close};
+use systemprompt_storage::web::close::close;
 use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::{Storage, Writer};
 use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
@@ -149,9 +149,9 @@ pub(crate) async fn fill(
         count += recorded.len();
         spool.flush().await;
         writer.drain().await?;
-        // Who visits in the last minutes is still there.
+        // As it looks then: who visits in the last minutes is still there.
         let tomorrow = moment(day, 24.0).min(now);
-        close(&pool, &judge, Which::Visited(tomorrow), now).await?;
+        close(&pool, &judge, tomorrow).await?;
         let reported = activity::day(&mut random, day, now);
         let reported: Vec<_> = reported.iter().collect();
         for batch in reported.chunks(1_000) {
