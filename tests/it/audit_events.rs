@@ -2,6 +2,8 @@
 //! leaves exactly the events that stand beside it, none of them twice.
 //!
 //! Events of content and tools come from other services and have tests of their own.
+//!
+//! Long because the table of all events stands in one place.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
