@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use sqlx::types::Json;
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
@@ -17,7 +17,10 @@ use super::session::{Session, View};
 /// Engaged for this long, a session is engaged whatever its pages.
 pub(super) const ENGAGED_MS: i64 = 10_000;
 
+/// Grains of sessions, the finest first, with their seconds.
 const GRAINS: [(&str, i64); 3] = [("quarter", 900), ("hour", 3_600), ("day", 86_400)];
+/// Those of pages, which are many.
+const PAGE_GRAINS: [(&str, i64); 4] = [GRAINS[0], GRAINS[1], GRAINS[2], ("week", 604_800)];
 
 /// What a row of either kind is found by, in the order in which rows are locked.
 /// The dimensions are those of the cube: see the migration.
@@ -284,7 +287,6 @@ async fn count_visitors<S: Sums>(
 /// A row of `web_*` or `page_*`, as JSON.
 #[derive(Debug, Serialize)]
 struct Row<'a, S> {
-    grain: &'static str,
     cube: &'static str,
     #[serde(with = "time::serde::rfc3339")]
     bucket: OffsetDateTime,
@@ -297,33 +299,28 @@ struct Row<'a, S> {
     sums: S,
 }
 
-fn rows<'a, S: Sums>(tally: &Tally<'a, S>) -> Vec<Row<'a, S>> {
-    let mut rows = Vec::new();
-    for (grain, seconds) in GRAINS {
-        let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
-        for (key, sums) in &tally.sums {
-            let bucket = key.bucket - key.bucket.rem_euclid(seconds);
-            coarse
-                .entry(Key { bucket, ..*key })
-                .or_default()
-                .add(sums, 1);
-        }
-        rows.extend(coarse.into_iter().map(|(key, sums)| {
-            Row {
-                grain,
-                cube: key.cube,
-                bucket: OffsetDateTime::from_unix_timestamp(key.bucket)
-                    .expect("the start of a bucket lies close to a valid time"),
-                site: key.site,
-                class: key.class,
-                d1: key.d[0],
-                d2: key.d[1],
-                d3: key.d[2],
-                sums,
-            }
-        }));
+/// The rows of one grain, in the order in which they are locked.
+fn rows<'a, S: Sums>(tally: &Tally<'a, S>, seconds: i64) -> Vec<Row<'a, S>> {
+    let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
+    for (key, sums) in &tally.sums {
+        let bucket = key.bucket - key.bucket.rem_euclid(seconds);
+        coarse
+            .entry(Key { bucket, ..*key })
+            .or_default()
+            .add(sums, 1);
     }
-    rows
+    let rows = coarse.into_iter().map(|(key, sums)| Row {
+        cube: key.cube,
+        bucket: OffsetDateTime::from_unix_timestamp(key.bucket)
+            .expect("the start of a bucket lies close to a valid time"),
+        site: key.site,
+        class: key.class,
+        d1: key.d[0],
+        d2: key.d[1],
+        d3: key.d[2],
+        sums,
+    });
+    rows.collect()
 }
 
 async fn write(
@@ -331,16 +328,26 @@ async fn write(
     web: &Tally<'_, WebSums>,
     pages: &Tally<'_, PageSums>,
 ) -> Result<(), sqlx::Error> {
-    if !web.sums.is_empty() {
-        sqlx::query(include_str!("web_rollups.sql"))
-            .bind(Json(rows(web)))
-            .execute(&mut *db)
-            .await?;
+    send(db, include_str!("web_rollups.sql"), web, &GRAINS).await?;
+    send(db, include_str!("page_rollups.sql"), pages, &PAGE_GRAINS).await
+}
+
+/// Sends a tally to the table of each grain, whose name `sql` leaves open.
+async fn send<S: Sums + Serialize + Sync>(
+    db: &mut PgConnection,
+    sql: &str,
+    tally: &Tally<'_, S>,
+    grains: &[(&str, i64)],
+) -> Result<(), sqlx::Error> {
+    if tally.sums.is_empty() {
+        return Ok(());
     }
-    if !pages.sums.is_empty() {
-        sqlx::query(include_str!("page_rollups.sql"))
-            .bind(Json(rows(pages)))
-            .execute(db)
+    for (grain, seconds) in grains {
+        // The name of a table is ours.
+        let sql = AssertSqlSafe(sql.replace("GRAIN", grain));
+        sqlx::query(sql)
+            .bind(Json(rows(tally, *seconds)))
+            .execute(&mut *db)
             .await?;
     }
     Ok(())

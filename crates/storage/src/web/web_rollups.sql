@@ -1,65 +1,5 @@
--- Adds deltas, each to the table of its grain.
-with deltas as materialized (
-    select * from jsonb_to_recordset($1) as d (
-        grain text, cube text, bucket timestamptz, site text, class text, d1 text, d2 text, d3 text,
-        sessions bigint, visitors bigint, engaged bigint, tracked bigint,
-        events bigint, pages bigint, requests bigint, engaged_ms bigint,
-        scrolled bigint, scroll bigint, clicks bigint, duration_ms bigint
-    )
-),
-quarters as (
-    insert into web_quarter as u (
-        cube, bucket, site, class, d1, d2, d3,
-        sessions, visitors, engaged, tracked, events, pages,
-        requests, engaged_ms, scrolled, scroll, clicks, duration_ms
-    )
-    select
-        cube, bucket, site, class, d1, d2, d3,
-        sessions, visitors, engaged, tracked, events, pages,
-        requests, engaged_ms, scrolled, scroll, clicks, duration_ms
-    from deltas
-    where grain = 'quarter'
-    on conflict (cube, bucket, site, class, d1, d2, d3) do update set
-        sessions = u.sessions + excluded.sessions,
-        visitors = u.visitors + excluded.visitors,
-        engaged = u.engaged + excluded.engaged,
-        tracked = u.tracked + excluded.tracked,
-        events = u.events + excluded.events,
-        pages = u.pages + excluded.pages,
-        requests = u.requests + excluded.requests,
-        engaged_ms = u.engaged_ms + excluded.engaged_ms,
-        scrolled = u.scrolled + excluded.scrolled,
-        scroll = u.scroll + excluded.scroll,
-        clicks = u.clicks + excluded.clicks,
-        duration_ms = u.duration_ms + excluded.duration_ms
-),
-hours as (
-    insert into web_hour as u (
-        cube, bucket, site, class, d1, d2, d3,
-        sessions, visitors, engaged, tracked, events, pages,
-        requests, engaged_ms, scrolled, scroll, clicks, duration_ms
-    )
-    select
-        cube, bucket, site, class, d1, d2, d3,
-        sessions, visitors, engaged, tracked, events, pages,
-        requests, engaged_ms, scrolled, scroll, clicks, duration_ms
-    from deltas
-    where grain = 'hour'
-    on conflict (cube, bucket, site, class, d1, d2, d3) do update set
-        sessions = u.sessions + excluded.sessions,
-        visitors = u.visitors + excluded.visitors,
-        engaged = u.engaged + excluded.engaged,
-        tracked = u.tracked + excluded.tracked,
-        events = u.events + excluded.events,
-        pages = u.pages + excluded.pages,
-        requests = u.requests + excluded.requests,
-        engaged_ms = u.engaged_ms + excluded.engaged_ms,
-        scrolled = u.scrolled + excluded.scrolled,
-        scroll = u.scroll + excluded.scroll,
-        clicks = u.clicks + excluded.clicks,
-        duration_ms = u.duration_ms + excluded.duration_ms
-)
-insert into web_day as u (
+-- Adds deltas to the table of their grain.
+insert into web_GRAIN as u (
     cube, bucket, site, class, d1, d2, d3,
     sessions, visitors, engaged, tracked, events, pages,
     requests, engaged_ms, scrolled, scroll, clicks, duration_ms
@@ -68,8 +8,12 @@ select
     cube, bucket, site, class, d1, d2, d3,
     sessions, visitors, engaged, tracked, events, pages,
     requests, engaged_ms, scrolled, scroll, clicks, duration_ms
-from deltas
-where grain = 'day'
+from jsonb_to_recordset($1) as d (
+    cube text, bucket timestamptz, site text, class text, d1 text, d2 text, d3 text,
+    sessions bigint, visitors bigint, engaged bigint, tracked bigint,
+    events bigint, pages bigint, requests bigint, engaged_ms bigint,
+    scrolled bigint, scroll bigint, clicks bigint, duration_ms bigint
+)
 on conflict (cube, bucket, site, class, d1, d2, d3) do update set
     sessions = u.sessions + excluded.sessions,
     visitors = u.visitors + excluded.visitors,
