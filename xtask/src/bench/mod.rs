@@ -1,7 +1,7 @@
-//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect`: what the gateway adds
+//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect|queries`: what the gateway adds
 //! to a request, what budgets add to that, what attacks do to everybody else, what the
-//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, and
-//! how many page views are taken. Figures go to standard output as Markdown;
+//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs,
+//! how many page views are taken, and whether answers stay fast as history grows. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
 
 mod audit;
@@ -13,6 +13,7 @@ mod ingest;
 mod machine;
 mod mcp;
 mod process;
+mod queries;
 mod release;
 mod report;
 
@@ -52,6 +53,8 @@ enum What {
     Mcp(mcp::Options),
     /// How many page views are taken, and how soon they are stored
     Collect(collect::Options),
+    /// How long every question and every page of /admin takes over ninety days
+    Queries(queries::Options),
 }
 
 /// Measures and prints.
@@ -78,6 +81,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             What::Ingest(options) => ingest::run(options, quick).await,
             What::Mcp(options) => mcp::run(options, quick).await,
             What::Collect(options) => collect::run(options, quick).await,
+            What::Queries(options) => queries::run(options, quick).await,
         }
     })?;
     print!("{}", report.markdown());
