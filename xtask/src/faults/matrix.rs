@@ -76,7 +76,10 @@ const ROWS: &[Row] = &[
     row(
         "PostgreSQL is away while events are reported",
         "503, the sender keeps them",
-        Tests(SYSTEM, &["events::without_the_database_the_sender_keeps_its_events"]),
+        Tests(
+            SYSTEM,
+            &["events::without_the_database_the_sender_keeps_its_events"],
+        ),
     ),
     row(
         "two servers settle the same budgets",
@@ -97,7 +100,10 @@ const ROWS: &[Row] = &[
     row(
         "the spool is full",
         "the same",
-        Tests(CAPTURE, &["a_full_spool_admits_nothing_until_something_is_stored"]),
+        Tests(
+            CAPTURE,
+            &["a_full_spool_admits_nothing_until_something_is_stored"],
+        ),
     ),
     row(
         "a report cannot be written",
@@ -170,7 +176,10 @@ const ROWS: &[Row] = &[
     row(
         "a killed server held a part of a budget",
         "it comes back with its spool",
-        Tests(SYSTEM, &["budgets::what_a_killed_server_held_comes_back_with_it"]),
+        Tests(
+            SYSTEM,
+            &["budgets::what_a_killed_server_held_comes_back_with_it"],
+        ),
     ),
     row(
         "the clocks of clients are wrong, events come late",
@@ -196,7 +205,10 @@ const ROWS: &[Row] = &[
     row(
         "texts that no database takes",
         "stored without harm",
-        Tests(SYSTEM, &["door::text_that_no_database_takes_is_stored_without_harm"]),
+        Tests(
+            SYSTEM,
+            &["door::text_that_no_database_takes_is_stored_without_harm"],
+        ),
     ),
     row(
         "huge bodies, bombs, malformed heads",
@@ -226,22 +238,34 @@ const ROWS: &[Row] = &[
     row(
         "the provider never answers",
         "504 in its shape",
-        Tests(SYSTEM, &["streams::a_provider_that_never_answers_is_a_504_in_its_shape"]),
+        Tests(
+            SYSTEM,
+            &["streams::a_provider_that_never_answers_is_a_504_in_its_shape"],
+        ),
     ),
     row(
         "the provider falls silent in a stream",
         "its own kind of error, tokens so far",
-        Tests(SYSTEM, &["streams::a_provider_that_falls_silent_ends_with_its_own_error"]),
+        Tests(
+            SYSTEM,
+            &["streams::a_provider_that_falls_silent_ends_with_its_own_error"],
+        ),
     ),
     row(
         "the provider cuts a stream",
         "cut for the client too",
-        Tests(SYSTEM, &["streams::an_answer_that_the_provider_cuts_is_cut_for_the_client"]),
+        Tests(
+            SYSTEM,
+            &["streams::an_answer_that_the_provider_cuts_is_cut_for_the_client"],
+        ),
     ),
     row(
         "odd streams: split, CRLF, no last blank line, no usage",
         "bytes unchanged, usage found",
-        Tests(SYSTEM, &["streams::odd_streams_pass_as_they_are_and_are_understood"]),
+        Tests(
+            SYSTEM,
+            &["streams::odd_streams_pass_as_they_are_and_are_understood"],
+        ),
     ),
     row(
         "the client leaves",
@@ -291,7 +315,10 @@ const ROWS: &[Row] = &[
     row(
         "an upgrade from 0.1.0 with a full spool",
         "everything arrives once",
-        Tests(SYSTEM, &["upgrade::everything_that_0_1_0_left_arrives_once"]),
+        Tests(
+            SYSTEM,
+            &["upgrade::everything_that_0_1_0_left_arrives_once"],
+        ),
     ),
 ];
 
@@ -357,14 +384,26 @@ fn tests(package: &str, names: &[&str], began: Instant) -> anyhow::Result<(Strin
     let mut command: Command = cargo();
     command
         .current_dir(root())
-        .args(["test", "--quiet", "--package", package, "--test", target, "--", "--exact"])
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            package,
+            "--test",
+            target,
+            "--",
+            "--exact",
+        ])
         .args(names);
     let output = command.output().context("cannot run cargo test")?;
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{said}\n{errors}");
     let all = format!("ok. {} passed", names.len());
-    ensure!(said.contains(&all), "not all of {names:?} are there:\n{said}");
+    ensure!(
+        said.contains(&all),
+        "not all of {names:?} are there:\n{said}"
+    );
     let took = Duration::from_secs(began.elapsed().as_secs());
     Ok((format!("{} tests passed", names.len()), format!("{took:?}")))
 }

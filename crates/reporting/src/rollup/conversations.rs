@@ -148,7 +148,8 @@ impl<'a> Begun<'a> {
     async fn sums(&self, by_agent: bool) -> Result<Vec<Conversations>> {
         let currency = &self.ctx.settings.currency;
         let tiles = Tiles::of(self);
-        let of_agents = by_agent || !self.agents.is_empty() || self.ctx.scope.only_agent().is_some();
+        let of_agents =
+            by_agent || !self.agents.is_empty() || self.ctx.scope.only_agent().is_some();
         let rows = sqlx::query_file_as!(
             Conversations,
             "src/rollup/conversations.sql",
@@ -183,7 +184,10 @@ struct Tiles {
 impl Tiles {
     fn of(begun: &Begun<'_>) -> Self {
         // Nothing begins in the future, where there may be no next day.
-        let until = begun.interval.until.min(begun.ctx.clock.now() + Duration::DAY);
+        let until = begun
+            .interval
+            .until
+            .min(begun.ctx.clock.now() + Duration::DAY);
         let interval = Interval {
             since: begun.interval.since.min(until),
             until,
@@ -263,10 +267,19 @@ mod tests {
         );
         let tiles = Tiles::cut(interval(since, until), &[]);
         let expected = Tiles {
-            days: vec![interval(datetime!(2026-11-02 0:00 UTC), datetime!(2026-11-25 0:00 UTC))],
+            days: vec![interval(
+                datetime!(2026-11-02 0:00 UTC),
+                datetime!(2026-11-25 0:00 UTC),
+            )],
             hours: vec![
-                interval(datetime!(2026-11-01 11:00 UTC), datetime!(2026-11-02 0:00 UTC)),
-                interval(datetime!(2026-11-25 0:00 UTC), datetime!(2026-11-25 03:00 UTC)),
+                interval(
+                    datetime!(2026-11-01 11:00 UTC),
+                    datetime!(2026-11-02 0:00 UTC),
+                ),
+                interval(
+                    datetime!(2026-11-25 0:00 UTC),
+                    datetime!(2026-11-25 03:00 UTC),
+                ),
             ],
             edges: vec![
                 interval(since, datetime!(2026-11-01 11:00 UTC)),
@@ -274,13 +287,19 @@ mod tests {
             ],
         };
         assert_eq!(tiles, expected);
-        let short = interval(datetime!(2026-11-01 10:20 UTC), datetime!(2026-11-01 10:50 UTC));
+        let short = interval(
+            datetime!(2026-11-01 10:20 UTC),
+            datetime!(2026-11-01 10:50 UTC),
+        );
         assert_eq!(Tiles::cut(short, &[]).edges, [short]);
     }
 
     #[test]
     fn tiles_cover_everything_once_and_no_tile_two_steps() {
-        let whole = interval(datetime!(2026-10-20 10:20 UTC), datetime!(2026-11-25 03:05 UTC));
+        let whole = interval(
+            datetime!(2026-10-20 10:20 UTC),
+            datetime!(2026-11-25 03:05 UTC),
+        );
         for zone in ["UTC", "Asia/Kolkata", "Europe/Berlin"] {
             for step in [Step::Hour, Step::Day, Step::Week] {
                 let steps = buckets(whole, step, &zone.parse().expect("a zone"));

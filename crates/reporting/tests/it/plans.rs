@@ -62,7 +62,10 @@ async fn ninety_days_are_days_and_hours() {
         tables.iter().map(|table| (*table).to_owned()).collect()
     };
     let read = tables(&store, usage, "90d", "2026-11-25T10:00:00Z", "total").await;
-    assert_eq!(read, expected(&["usage_day_by_total", "usage_hour_by_total"]));
+    assert_eq!(
+        read,
+        expected(&["usage_day_by_total", "usage_hour_by_total"])
+    );
     let read = tables(&store, usage, "2026-09-01", "2026-11-25", "total").await;
     assert_eq!(read, expected(&["usage_day_by_total"]));
     let read = tables(&store, usage, "90d", "now", "total").await;
@@ -176,11 +179,13 @@ async fn dollars_cost_no_conversion() {
 async fn plan(store: &Store, sql: &str, values: &[&str]) -> String {
     // A small table is read whole unless told otherwise.
     let mut connection = store.pool().acquire().await.expect("a connection");
-    sqlx::raw_sql("set enable_seqscan = off; analyze ai_requests; analyze conversations; \
-         analyze conversation_day; analyze conversation_hour")
-        .execute(&mut *connection)
-        .await
-        .expect("set");
+    sqlx::raw_sql(
+        "set enable_seqscan = off; analyze ai_requests; analyze conversations; \
+         analyze conversation_day; analyze conversation_hour",
+    )
+    .execute(&mut *connection)
+    .await
+    .expect("set");
     let mut sql = format!("explain {sql}");
     for (n, value) in values.iter().enumerate().rev() {
         sql = sql.replace(&format!("${}", n + 1), value);
@@ -204,7 +209,10 @@ async fn what_belongs_to_others_is_not_read() {
     let none = "'{}'::text[]";
     let moments = "'{}'::timestamptz[]";
     let begun = |users| {
-        let (from, to) = ("array[timestamptz '2026-10-25']", "array[timestamptz '2026-11-25']");
+        let (from, to) = (
+            "array[timestamptz '2026-10-25']",
+            "array[timestamptz '2026-11-25']",
+        );
         vec![
             "null", from, to, from, to, from, to, "'{}'", "false", none, users, none, moments,
             "'total'",

@@ -134,7 +134,6 @@ const fn rollup(
     }
 }
 
-
 /// The tables with quarters of an hour, which are not kept for ever.
 pub(crate) fn quarters() -> impl Iterator<Item = &'static str> {
     let all = ALL.iter().flat_map(|(_, rollups)| *rollups);

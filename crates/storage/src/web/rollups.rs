@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, PgConnection};
 use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgConnection};
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 

@@ -119,7 +119,10 @@ pub async fn run(options: Options) -> Result<Report> {
     sleep(AROUND).await;
     traffic.end().await;
     until_stored(addr, time + Duration::from_secs(60)).await?;
-    report.figure("all stored after", format!("{} ms", over.elapsed().as_millis()));
+    report.figure(
+        "all stored after",
+        format!("{} ms", over.elapsed().as_millis()),
+    );
     server.sigterm()?;
     let exit = server.wait_exit(Duration::from_secs(30)).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
@@ -145,7 +148,11 @@ async fn healthy(addr: SocketAddr, time: Duration) -> Result<Duration> {
         let request = Request::get("/healthz").header("host", addr.to_string());
         let asked = Instant::now();
         let answer = client.send(request.body(Default::default())?).await?;
-        ensure!(answer.status.is_success(), "/healthz says {}", answer.status);
+        ensure!(
+            answer.status.is_success(),
+            "/healthz says {}",
+            answer.status
+        );
         taken.push(asked.elapsed());
         sleep(Duration::from_millis(20)).await;
     }

@@ -29,8 +29,10 @@ use crate::upstream::Upstream;
 
 /// The size of the disk, which holds a few segments of one MiB.
 const SIZE: &str = "size=24m,mode=0755";
-/// How long it stays full, and the load before and after.
-const FULL: Duration = Duration::from_secs(5);
+/// How long what is prepared may last, and how long it stays full from then on.
+const PREPARED: Duration = Duration::from_secs(60);
+const FULL: Duration = Duration::from_secs(2);
+/// The load before and after.
 const AROUND: Duration = Duration::from_secs(2);
 
 /// How many press, and what they ask.
@@ -48,7 +50,9 @@ pub struct Options {
 /// # Errors
 /// The system could not be run at all; what it did wrong is in the report.
 pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
-    let mut report = Report::new(format!("disk: full for {FULL:?}, {clients} clients, seed {seed}"));
+    let mut report = Report::new(format!(
+        "disk: full for {FULL:?}, {clients} clients, seed {seed}"
+    ));
     let (storage, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let Some(disk) = Disk::mount(storage.path()) else {
         report.figure("refused while it was full", "not made: no right to mount");
@@ -72,6 +76,14 @@ pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
     // Nothing is stored meanwhile, so that the spool has to grow.
     cluster.stop().await?;
     disk.fill()?;
+    let filled = Instant::now();
+    while shared.refused.load(Ordering::SeqCst) == 0 && filled.elapsed() < PREPARED {
+        sleep(Duration::from_millis(50)).await;
+    }
+    report.figure(
+        "what was prepared lasted",
+        format!("{} ms", filled.elapsed().as_millis()),
+    );
     sleep(FULL).await;
     let refused = shared.refused.load(Ordering::SeqCst);
     disk.empty()?;
@@ -80,15 +92,24 @@ pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
     let answered = shared.answered.load(Ordering::SeqCst);
     sleep(AROUND).await;
     until_stored(addr, Duration::from_secs(60)).await?;
-    report.figure("all stored after", format!("{} ms", over.elapsed().as_millis()));
+    report.figure(
+        "all stored after",
+        format!("{} ms", over.elapsed().as_millis()),
+    );
     sleep(AROUND).await;
     let more = shared.answered.load(Ordering::SeqCst) > answered;
     shared.over.store(1, Ordering::SeqCst);
     asking.join_all().await;
     until_stored(addr, Duration::from_secs(60)).await?;
     report.figure("refused while it was full", refused);
-    report.check("requests are refused while it is full", (refused == 0).then_some("none was"));
-    report.check("they pass again by themselves", (!more).then_some("none did"));
+    report.check(
+        "requests are refused while it is full",
+        (refused == 0).then_some("none was"),
+    );
+    report.check(
+        "they pass again by themselves",
+        (!more).then_some("none did"),
+    );
     server.sigterm()?;
     let exit = server.wait_exit(Duration::from_secs(30)).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
@@ -130,10 +151,15 @@ async fn ask(
     random: &mut StdRng,
 ) -> Result<()> {
     let (asked, options) = choose(random);
-    let response = client.begin(asked.request(&addr.to_string(), &options)).await?;
+    let response = client
+        .begin(asked.request(&addr.to_string(), &options))
+        .await?;
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let answer = read(response).await;
-        ensure!(!answer.header("retry-after").is_empty(), "503 without retry-after");
+        ensure!(
+            !answer.header("retry-after").is_empty(),
+            "503 without retry-after"
+        );
         shared.refused.fetch_add(1, Ordering::SeqCst);
         return Ok(());
     }
@@ -163,7 +189,9 @@ impl<'a> Disk<'a> {
             .args(["-t", "tmpfs", "-o", SIZE, "systemprompt-test"])
             .arg(place)
             .output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self { place })
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self { place })
     }
 
     /// Takes all that is free.
@@ -188,6 +216,9 @@ impl<'a> Disk<'a> {
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
         // What is still in use goes when it no longer is.
-        let _ = Command::new("umount").arg("--lazy").arg(self.place).status();
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.place)
+            .status();
     }
 }

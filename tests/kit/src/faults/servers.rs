@@ -82,7 +82,9 @@ impl Shared {
     fn next(&self) -> (usize, SocketAddr, u32) {
         loop {
             let at = self.turn.fetch_add(1, Ordering::Relaxed) % self.places.len();
-            let place = self.places[at].read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let place = self.places[at]
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Some(addr) = place.addr {
                 return (at, addr, place.kills);
             }
@@ -96,7 +98,9 @@ impl Shared {
 
     fn kills(&self, at: usize) -> u32 {
         let place = self.places[at].read();
-        place.unwrap_or_else(std::sync::PoisonError::into_inner).kills
+        place
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .kills
     }
 }
 
@@ -187,7 +191,11 @@ pub async fn run(options: Options) -> Result<Report> {
     for server in &mut running {
         server.sigterm()?;
         let exit = server.wait_exit(Duration::from_secs(40)).await?;
-        ensure!(exit.success(), "a server ended with {exit}: {}", server.stderr());
+        ensure!(
+            exit.success(),
+            "a server ended with {exit}: {}",
+            server.stderr()
+        );
     }
 
     let db = PgPool::connect_with(cluster.connect_options()).await?;

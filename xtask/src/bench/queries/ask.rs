@@ -82,8 +82,13 @@ pub(super) struct Question {
 pub(super) async fn registry(addr: SocketAddr, begin: &str) -> anyhow::Result<Vec<Question>> {
     const PREFIX: &str = "/api/v1/analytics/";
     let request = Request::get("/api/v1/openapi.json").header("host", addr.to_string());
-    let document = Client::new(addr).send(request.body(Full::default())?).await?.json();
-    let paths = document["paths"].as_object().context("a document without paths")?;
+    let document = Client::new(addr)
+        .send(request.body(Full::default())?)
+        .await?
+        .json();
+    let paths = document["paths"]
+        .as_object()
+        .context("a document without paths")?;
     let questions = paths.iter().filter_map(|(path, operations)| {
         let name = path.strip_prefix(PREFIX)?.replace('/', " ");
         let params = operations["get"]["parameters"].as_array()?;
@@ -97,7 +102,9 @@ pub(super) async fn registry(addr: SocketAddr, begin: &str) -> anyhow::Result<Ve
             params: params.collect(),
         })
     });
-    Ok(questions.filter(|question| question.name.starts_with(begin)).collect())
+    Ok(questions
+        .filter(|question| question.name.starts_with(begin))
+        .collect())
 }
 
 /// From the request to the last byte of its answer, which has to be a good one.
@@ -165,7 +172,12 @@ impl Known {
         };
         Ok(Self {
             requests: ids("ai_requests", "id", "created_at").await?,
-            traces: ids("mcp_tool_executions", "replace(trace_id::text, '-', '')", "created_at").await?,
+            traces: ids(
+                "mcp_tool_executions",
+                "replace(trace_id::text, '-', '')",
+                "created_at",
+            )
+            .await?,
             conversations: ids("conversations", "conversation_id", "first_at").await?,
             sessions: ids("user_sessions", "id", "started_at").await?,
             frequent_user: user("desc").await?,

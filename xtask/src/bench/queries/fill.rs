@@ -47,7 +47,8 @@ pub(super) async fn fill(pool: &PgPool, rows: u64, compare: bool) -> anyhow::Res
     let now = OffsetDateTime::now_utc();
     let say = |sql: &str| {
         let now = format!("'{}'", now.format(&Rfc3339).unwrap_or_default());
-        sql.replace(":rows", &rows.to_string()).replace(":now", &now)
+        sql.replace(":rows", &rows.to_string())
+            .replace(":now", &now)
     };
     let began = Instant::now();
     run(pool, say(include_str!("fill/partitions.sql"))).await?;
@@ -119,7 +120,9 @@ async fn day(
 /// Statements that are all made here, with memory to sort a day in.
 async fn run(pool: &PgPool, sql: String) -> anyhow::Result<()> {
     let mut db = pool.acquire().await?;
-    sqlx::raw_sql("set work_mem = '256MB'").execute(&mut *db).await?;
+    sqlx::raw_sql("set work_mem = '256MB'")
+        .execute(&mut *db)
+        .await?;
     let said: String = sql.chars().take(200).collect();
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut *db)
@@ -133,7 +136,11 @@ async fn compare_all(pool: &PgPool) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let checked = check(pool).await?;
     let first = checked.differences.first().map(ToString::to_string);
-    ensure!(first.is_none(), "the rollups are wrong: {}", first.unwrap_or_default());
+    ensure!(
+        first.is_none(),
+        "the rollups are wrong: {}",
+        first.unwrap_or_default()
+    );
     ensure!(
         checked.left_out.is_empty(),
         "days were left out: {:?}",
@@ -155,7 +162,14 @@ async fn sizes(pool: &PgPool) -> anyhow::Result<Vec<(String, i64, i64, i64)>> {
     )
     .fetch_all(pool)
     .await?;
-    let rows = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)));
+    let rows = rows.iter().map(|row| {
+        Ok((
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+        ))
+    });
     Ok(rows.collect::<Result<_, sqlx::Error>>()?)
 }
 
@@ -165,7 +179,12 @@ impl Filling {
         let rows = count(self.rows as f64);
         let checked = self.checked.map_or_else(
             || "not compared with their rows".to_owned(),
-            |took| format!("equal to their rows in every figure, which took {:.0} s to find", took.as_secs_f64()),
+            |took| {
+                format!(
+                    "equal to their rows in every figure, which took {:.0} s to find",
+                    took.as_secs_f64()
+                )
+            },
         );
         format!(
             "{rows} requests over {DAYS} days: rows in {:.0} s, rollups in {:.0} s, {checked}; audit events are of \

@@ -60,15 +60,29 @@ pub(super) async fn speed(pool: &PgPool, folder: &Path) -> anyhow::Result<f64> {
 pub(super) fn tell(report: &mut Report, speeds: &[(u64, f64)]) {
     let mut table = Table::new(
         "The whole writer",
-        &["requests there before", "requests/s", "of an empty database's", "missed"],
+        &[
+            "requests there before",
+            "requests/s",
+            "of an empty database's",
+            "missed",
+        ],
     );
     let empty = speeds.first().map_or(f64::NAN, |(_, speed)| *speed);
     for (rows, speed) in speeds {
         let share = speed / empty;
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let rows = count(*rows as f64);
-        let missed = if share < LEAST { "slower than 70 %" } else { "" };
-        table.row([rows, count(*speed), format!("{:.0} %", 100.0 * share), missed.to_owned()]);
+        let missed = if share < LEAST {
+            "slower than 70 %"
+        } else {
+            ""
+        };
+        table.row([
+            rows,
+            count(*speed),
+            format!("{:.0} %", 100.0 * share),
+            missed.to_owned(),
+        ]);
     }
     report.table(table);
 }

@@ -78,9 +78,27 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     }
     let whole = sizes.pop().context("two sizes")?;
     let tenth = sizes.pop().context("two sizes")?;
-    table(&mut report, "Every question, every period", LIMIT, &tenth.questions, &whole.questions);
-    table(&mut report, "With filters", LIMIT, &tenth.filtered, &whole.filtered);
-    table(&mut report, "Pages of /admin", PAGE, &tenth.pages, &whole.pages);
+    table(
+        &mut report,
+        "Every question, every period",
+        LIMIT,
+        &tenth.questions,
+        &whole.questions,
+    );
+    table(
+        &mut report,
+        "With filters",
+        LIMIT,
+        &tenth.filtered,
+        &whole.filtered,
+    );
+    table(
+        &mut report,
+        "Pages of /admin",
+        PAGE,
+        &tenth.pages,
+        &whole.pages,
+    );
     report.note(format!(
         "{TIMES} times each on one connection over loopback; first: the first time after a start, with \
          PostgreSQL's own buffers empty; growth is that of p50, and is passed over below {NOISE:?}"
@@ -93,7 +111,10 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
 /// How many requests a second the writer stores in a database.
 async fn speed(storage: &Path, database: Option<&str>) -> anyhow::Result<f64> {
     let (embedded, connect) = connect(storage, database).await?;
-    let pool = PgPoolOptions::new().max_connections(2).connect_with(connect).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .connect_with(connect)
+        .await?;
     systemprompt_storage::migrate(&pool).await?;
     let speed = ingest::speed(&pool, storage).await?;
     pool.close().await;
@@ -139,7 +160,10 @@ async fn prepare(
             (Some(embedded), options)
         }
     };
-    let pool = PgPoolOptions::new().max_connections(3).connect_with(options).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(3)
+        .connect_with(options)
+        .await?;
     if !fill::is_filled(&pool).await? {
         let filling = fill::fill(&pool, rows, check).await?;
         report.note(filling.note());
@@ -160,19 +184,30 @@ struct Size {
 }
 
 /// Asks a server everything.
-async fn measure(storage: &Path, database: Option<&str>, only: Option<&str>) -> anyhow::Result<Size> {
+async fn measure(
+    storage: &Path,
+    database: Option<&str>,
+    only: Option<&str>,
+) -> anyhow::Result<Size> {
     let mut command = Command::new(release::program("systemprompt-server")?);
-    command.args(["--listen", "127.0.0.1:0", "--storage"]).arg(storage);
+    command
+        .args(["--listen", "127.0.0.1:0", "--storage"])
+        .arg(storage);
     // Nothing but questions while they are timed.
     command.args(["--set", "scheduler.enabled=false"]);
     command.args(["--set", "web.sites=[example.com,example.org]"]);
     if let Some(url) = database {
         command.args(["--database-url", url]);
     }
-    let mut server = ServerProcess::spawn(command).await.context("starting the server")?;
+    let mut server = ServerProcess::spawn(command)
+        .await
+        .context("starting the server")?;
     let addr = server.addr()?;
     let (embedded, connect) = connect(storage, database).await?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(connect).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(connect)
+        .await?;
     let known = ask::Known::find(&pool).await?;
     let registry = ask::registry(addr, only.unwrap_or_default()).await?;
     ensure!(!registry.is_empty(), "no question is called so");
@@ -188,7 +223,11 @@ async fn measure(storage: &Path, database: Option<&str>, only: Option<&str>) -> 
     }
     server.sigterm()?;
     let status = server.wait_exit(Duration::from_secs(60)).await?;
-    ensure!(status.success(), "the server ended with {status}:\n{}", server.stderr());
+    ensure!(
+        status.success(),
+        "the server ended with {status}:\n{}",
+        server.stderr()
+    );
     Ok(Size {
         questions,
         filtered,
@@ -196,14 +235,30 @@ async fn measure(storage: &Path, database: Option<&str>, only: Option<&str>) -> 
     })
 }
 
-fn table(report: &mut Report, title: &'static str, limit: Duration, tenth: &[Asked], whole: &[Asked]) {
+fn table(
+    report: &mut Report,
+    title: &'static str,
+    limit: Duration,
+    tenth: &[Asked],
+    whole: &[Asked],
+) {
     let mut table = Table::new(
         title,
-        &["asked", "first ms", "p50 ms", "p95 ms", "p95 ms at a tenth", "growth", "missed"],
+        &[
+            "asked",
+            "first ms",
+            "p50 ms",
+            "p95 ms",
+            "p95 ms at a tenth",
+            "growth",
+            "missed",
+        ],
     );
     let mut missed = 0;
     for (small, large) in tenth.iter().zip(whole) {
-        let Asking { name, many_users, .. } = &large.asking;
+        let Asking {
+            name, many_users, ..
+        } = &large.asking;
         let limit = if *many_users { MANY_USERS } else { limit };
         let growth = large.p50.as_secs_f64() / small.p50.as_secs_f64();
         let grows = growth > GROWTH && large.p50.saturating_sub(small.p50) > NOISE;

@@ -100,7 +100,10 @@ async fn pages(
         let slug = link.strip_prefix("/admin/").unwrap_or_default();
         !slug.is_empty() && slug.chars().all(|c| c.is_ascii_lowercase())
     };
-    let slugs: BTreeSet<&str> = links.filter(plain).filter(|link| !link.ends_with("logout")).collect();
+    let slugs: BTreeSet<&str> = links
+        .filter(plain)
+        .filter(|link| !link.ends_with("logout"))
+        .collect();
     ensure!(slugs.len() > 5, "the first page links to {slugs:?} alone");
     let page = |name: &str, paths: Vec<String>| Asking {
         name: name.to_owned(),
@@ -108,7 +111,11 @@ async fn pages(
         paths,
     };
     let mut pages = vec![page("/admin", vec!["/admin".to_owned()])];
-    pages.extend(slugs.iter().map(|slug| page(slug, vec![(*slug).to_owned()])));
+    pages.extend(
+        slugs
+            .iter()
+            .map(|slug| page(slug, vec![(*slug).to_owned()])),
+    );
     pages.extend(known.pages().into_iter().map(|(slug, ids)| {
         let paths = ids.iter().map(|id| format!("/admin/{slug}/{id}")).collect();
         page(&format!("/admin/{slug}/…"), paths)
