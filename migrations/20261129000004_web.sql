@@ -78,6 +78,9 @@ create table user_sessions (
     primary key (started_at, id)
 ) partition by range (started_at);
 
+-- A list of scanners need not walk through everybody else.
+create index user_sessions_class on user_sessions (class, started_at, id);
+
 comment on table user_sessions is 'Sessions that are over; insert-only but for their class, one partition a UTC day';
 comment on column user_sessions.visitor is 'Keyed hash of site, network and user agent; null for who asked not to be tracked';
 comment on column user_sessions.signals is 'What spoke for its class, with points';
