@@ -1,5 +1,7 @@
 //! Which rollups are made of what. Coarse cubes are made of finer ones where these
 //! have every row.
+//!
+//! Long because it is one list.
 
 /// A cube of a rollup table.
 pub(super) struct Rollup {
