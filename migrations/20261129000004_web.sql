@@ -83,6 +83,9 @@ create table user_sessions (
     primary key (started_at, id)
 ) partition by range (started_at);
 
+-- A list of scanners need not walk through everybody else.
+create index user_sessions_class on user_sessions (class, started_at, id);
+
 comment on table user_sessions is 'Sessions that are over; insert-only but for their class, one partition a UTC day';
 comment on column user_sessions.visitor is 'Keyed hash of site, network and user agent; null for who asked not to be tracked';
 comment on column user_sessions.signals is 'What spoke for its class, with points';
@@ -259,6 +262,23 @@ create table page_day (
 
 create index page_day_path on page_day (site, path, bucket) where cube = 'page';
 
+-- Pages are many, so that days of them are added up by the week too: seven UTC days
+-- from a Thursday on, as 1970 began.
+create table page_week (
+    like page_quarter including constraints,
+    primary key (cube, bucket, site, class, path, other)
+) with (fillfactor = 70);
+
+-- Windows may be fourteen times: days [5,6) and [13,14), weeks [11,12) between them.
+create or replace function in_windows(grain text, bucket timestamptz, w timestamptz[]) returns boolean
+    language sql immutable parallel safe
+    as $$
+        select (grain = 'quarter' and (bucket >= w[1] and bucket < w[2] or bucket >= w[9] and bucket < w[10]))
+            or (grain = 'hour' and (bucket >= w[3] and bucket < w[4] or bucket >= w[7] and bucket < w[8]))
+            or (grain = 'day' and (bucket >= w[5] and bucket < w[6] or bucket >= w[13] and bucket < w[14]))
+            or (grain = 'week' and bucket >= w[11] and bucket < w[12])
+    $$;
+
 -- What a rollup row is counted by, as one value.
 create function web_scope(cube text, site text, class text, d1 text, d2 text, d3 text) returns uuid
     language sql immutable parallel safe
@@ -303,6 +323,8 @@ create view page as
     select 'hour' as grain, h.* from page_hour h
     union all
     select 'day' as grain, d.* from page_day d
+    union all
+    select 'week' as grain, w.* from page_week w
     union all
     select 'open' as grain, 'page', v.created_at, v.site, s.class, v.path, '', 1, 0,
         (v.events > 0)::int, v.engaged_ms, (v.max_scroll is not null)::int,

@@ -51,6 +51,10 @@ async fn a_row_that_is_wrong_missing_or_too_many_is_found() {
             ("latency_day", "agent", [Some(7), None]),
             ("latency_day", "agent", [None, Some(7)]),
             ("errors_hour", "", [None, Some(12)]),
+            ("conversation_hour", "agent", [Some(1), Some(1)]),
+            ("conversation_hour", "total", [Some(1), Some(1)]),
+            ("conversation_day", "agent", [Some(1), Some(1)]),
+            ("conversation_day", "total", [Some(1), Some(1)]),
             ("conversations", "", [Some(1), Some(1)]),
         ]
     );
@@ -65,7 +69,7 @@ async fn latency_slots_are_those_of_the_histogram() {
     });
     for latency in around {
         let slot: i16 =
-            sqlx::query_scalar("select floor(16 * log(2, greatest($1::bigint, 1)))::smallint")
+            sqlx::query_scalar("select floor(16 * ln(greatest($1::bigint, 1)::float8) / ln(2::float8) + 1e-12)::smallint")
                 .bind(latency)
                 .fetch_one(db.pool())
                 .await

@@ -6,19 +6,22 @@
 
 mod budgets;
 mod hour;
+mod rollups;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgPool, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row, Transaction};
 use systemprompt_domain::period::Interval;
 use time::macros::datetime;
 use time::{Date, OffsetDateTime};
 
 pub use self::budgets::check_budgets;
 pub use self::hour::{check_hour, closed_hours};
+pub(crate) use self::rollups::quarters;
+use self::rollups::{ALL, DAY, QUARTER, Rollup, WEEK};
 use crate::retention::{QUARTERS, kept_from};
 
 /// What a check found.
@@ -64,140 +67,11 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A table, and the arguments of the statement that checks it.
-struct Rollup {
-    table: &'static str,
-    sql: &'static str,
-    grain: &'static str,
-    width: &'static str,
-    cubes: &'static [&'static str],
-}
-
-const USAGE: &str = include_str!("check/usage.sql");
-const LATENCY: &str = include_str!("check/latency.sql");
-const ERRORS: &str = include_str!("check/errors.sql");
-const ACTIVITY: &str = include_str!("check/activity.sql");
-const AUDIT: &str = include_str!("check/audit.sql");
-const TOOLS: &str = include_str!("check/tools.sql");
-const TOOLS_LATENCY: &str = include_str!("check/tools_latency.sql");
-const TOOLS_ERRORS: &str = include_str!("check/tools_errors.sql");
-
 /// All time that PostgreSQL and we can write.
 const ALWAYS: Interval = Interval {
     since: datetime!(0001-01-01 0:00 UTC),
     until: datetime!(9999-12-31 0:00 UTC),
 };
-const WEB: &str = include_str!("check/web.sql");
-const PAGES: &str = include_str!("check/pages.sql");
-
-const QUARTER: (&str, &str) = ("quarter", "15 minutes");
-const HOUR: (&str, &str) = ("hour", "1 hour");
-const DAY: (&str, &str) = ("day", "1 day");
-
-const REQUESTS: [Rollup; 8] = [
-    rollup("usage_quarter", USAGE, QUARTER, &["full"]),
-    rollup(
-        "usage_hour",
-        USAGE,
-        HOUR,
-        &["total", "model", "agent", "agent_model"],
-    ),
-    rollup(
-        "usage_day",
-        USAGE,
-        DAY,
-        &["total", "model", "agent", "agent_model", "user", "full"],
-    ),
-    rollup("latency_quarter", LATENCY, QUARTER, &["agent_model"]),
-    rollup("latency_hour", LATENCY, HOUR, &["total", "agent_model"]),
-    rollup(
-        "latency_day",
-        LATENCY,
-        DAY,
-        &["total", "model", "agent", "agent_model"],
-    ),
-    rollup("errors_quarter", ERRORS, QUARTER, &[]),
-    rollup("errors_hour", ERRORS, HOUR, &[]),
-];
-
-const ACTIVITIES: [Rollup; 3] = [
-    rollup(
-        "activity_quarter",
-        ACTIVITY,
-        QUARTER,
-        &["category", "agent", "entity", "user", "full"],
-    ),
-    rollup(
-        "activity_hour",
-        ACTIVITY,
-        HOUR,
-        &["category", "agent", "entity"],
-    ),
-    rollup(
-        "activity_day",
-        ACTIVITY,
-        DAY,
-        &["category", "agent", "entity", "user", "full"],
-    ),
-];
-
-const AUDITED: [Rollup; 3] = [
-    rollup("audit_quarter", AUDIT, QUARTER, &[]),
-    rollup("audit_hour", AUDIT, HOUR, &[]),
-    rollup("audit_day", AUDIT, DAY, &[]),
-];
-
-const TOOL_CUBES: &[&str] = &["total", "tool", "agent_tool"];
-const TOOL_AND_USER_CUBES: &[&str] = &["total", "tool", "agent_tool", "full"];
-
-const TOOL_CALLS: [Rollup; 8] = [
-    rollup("tool_quarter", TOOLS, QUARTER, TOOL_AND_USER_CUBES),
-    rollup("tool_hour", TOOLS, HOUR, TOOL_CUBES),
-    rollup("tool_day", TOOLS, DAY, TOOL_AND_USER_CUBES),
-    rollup("tool_latency_quarter", TOOLS_LATENCY, QUARTER, TOOL_CUBES),
-    rollup("tool_latency_hour", TOOLS_LATENCY, HOUR, TOOL_CUBES),
-    rollup("tool_latency_day", TOOLS_LATENCY, DAY, TOOL_CUBES),
-    rollup("tool_errors_quarter", TOOLS_ERRORS, QUARTER, &[]),
-    rollup("tool_errors_hour", TOOLS_ERRORS, HOUR, &[]),
-];
-
-const WEB_CUBES: &[&str] = &["total", "bot", "source", "geo", "device"];
-const PAGE_CUBES: &[&str] = &["page", "next", "ai"];
-
-const VISITED: [Rollup; 6] = [
-    rollup("web_quarter", WEB, QUARTER, WEB_CUBES),
-    rollup("web_hour", WEB, HOUR, WEB_CUBES),
-    rollup("web_day", WEB, DAY, WEB_CUBES),
-    rollup("page_quarter", PAGES, QUARTER, PAGE_CUBES),
-    rollup("page_hour", PAGES, HOUR, PAGE_CUBES),
-    rollup("page_day", PAGES, DAY, PAGE_CUBES),
-];
-
-/// The rollups, by the statement for the UTC days that were counted and whose
-/// detail is not there, or not all of it.
-const ALL: [(&str, &[Rollup]); 5] = [
-    (include_str!("check/left_out.sql"), &REQUESTS),
-    (include_str!("check/activity_left_out.sql"), &ACTIVITIES),
-    (include_str!("check/audit_left_out.sql"), &AUDITED),
-    (include_str!("check/tools_left_out.sql"), &TOOL_CALLS),
-    (include_str!("check/web_left_out.sql"), &VISITED),
-];
-
-const fn rollup(
-    table: &'static str,
-    sql: &'static str,
-    (grain, width): (&'static str, &'static str),
-    cubes: &'static [&'static str],
-) -> Rollup {
-    Rollup {
-        table,
-        sql,
-        grain,
-        width,
-        cubes,
-    }
-}
-
 /// Every row of the rollups and of `conversations` that is missing, that should
 /// not be there, or that says something else than the rows it counts, on days
 /// with all their detail. All tables are read as of one moment, so a writer may go
@@ -217,11 +91,12 @@ pub async fn check(db: &PgPool) -> Result<Checked, sqlx::Error> {
             .await?;
         left_out.extend(days.iter().map(|day| day.date()));
         let without_quarters = [days.as_slice(), &without_quarters].concat();
+        let weeks = days_of_weeks(&days);
         for rollup in rollups {
-            let left_out = if rollup.grain == QUARTER.0 {
-                &without_quarters
-            } else {
-                &days
+            let left_out = match rollup.grain {
+                grain if grain == QUARTER.0 => &without_quarters,
+                grain if grain == WEEK.0 => &weeks,
+                _ => &days,
             };
             differences.extend(rollup.check(&mut tx, left_out, ALWAYS).await?);
         }
@@ -242,17 +117,33 @@ pub async fn check(db: &PgPool) -> Result<Checked, sqlx::Error> {
     })
 }
 
+/// All days of the weeks that these days are in.
+fn days_of_weeks(days: &[OffsetDateTime]) -> Vec<OffsetDateTime> {
+    const DAYS: i64 = 7;
+    let days = days.iter().flat_map(|day| {
+        let nth = day.unix_timestamp().div_euclid(86_400).rem_euclid(DAYS);
+        (0..DAYS).map(move |n| *day + time::Duration::days(n - nth))
+    });
+    days.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// The UTC days before `from` on which anything was counted.
 async fn days_before(
     db: &mut PgConnection,
     from: Option<OffsetDateTime>,
 ) -> Result<Vec<OffsetDateTime>, sqlx::Error> {
-    let days = "select bucket from usage_day where cube = 'total' and bucket < $1 \
-                union select bucket from activity_day where cube = 'full' and bucket < $1 \
-                union select bucket from tool_day where cube = 'total' and bucket < $1 \
-                union select bucket from audit_day where bucket < $1 \
-                union select bucket from web_day where bucket < $1 \
-                union select bucket from page_day where bucket < $1";
+    let days = ALL.iter().flat_map(|(_, rollups)| *rollups);
+    let days = days.filter(|rollup| rollup.grain == DAY.0).map(|rollup| {
+        let table = rollup.table;
+        match rollup.cubes.first() {
+            Some(cube) => {
+                format!("select bucket from {table} where cube = '{cube}' and bucket < $1")
+            }
+            None => format!("select bucket from {table} where bucket < $1"),
+        }
+    });
+    // Names are ours; nothing of it comes from outside.
+    let days = AssertSqlSafe(days.collect::<Vec<_>>().join(" union "));
     sqlx::query_scalar(days).bind(from).fetch_all(db).await
 }
 

@@ -139,6 +139,8 @@ impl Storage {
             6,
             service.clone().options([
                 ("plan_cache_mode", "force_custom_plan"),
+                // Sums over thousands of users or pages stay in memory.
+                ("work_mem", "64MB"),
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
             ]),

@@ -39,6 +39,12 @@ impl Client {
         Self { addr, sender: None }
     }
 
+    /// The server it asks.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Sends a request, whose URI is a path, and waits for the head of its
     /// answer.
     ///

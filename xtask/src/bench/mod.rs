@@ -1,8 +1,8 @@
-//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect|content|import`: what the gateway adds
-//! to a request, what budgets add to that, what attacks do to everybody else, what the
-//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, and
-//! how many page views are taken, what counting content costs,
-//! how fast logs are brought in. Figures go to standard output as Markdown;
+//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect|content|import|queries`: what the
+//! gateway adds to a request, what budgets add to that, what attacks do to everybody else, what the
+//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, how many page
+//! views are taken, what counting content costs, how fast logs are brought in, and whether answers
+//! stay fast as history grows. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
 
 mod audit;
@@ -16,6 +16,7 @@ mod ingest;
 mod machine;
 mod mcp;
 mod process;
+mod queries;
 mod release;
 mod report;
 
@@ -59,6 +60,8 @@ enum What {
     Content(content::Options),
     /// How fast access logs of the past are brought in
     Import(import::Options),
+    /// How long every question and every page of /admin takes over ninety days
+    Queries(queries::Options),
 }
 
 /// Measures and prints.
@@ -87,6 +90,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             What::Collect(options) => collect::run(options, quick).await,
             What::Content(options) => content::run(options, quick).await,
             What::Import(options) => import::run(options, quick),
+            What::Queries(options) => queries::run(options, quick).await,
         }
     })?;
     print!("{}", report.markdown());

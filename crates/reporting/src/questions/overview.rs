@@ -17,7 +17,7 @@ use crate::query::{Answer, Query};
 use crate::questions::content::top;
 use crate::questions::costs::{BudgetState, budgets};
 use crate::rollup::{
-    Activities, Counted, Dimension, Histogram, Pages, Ranked, Sessions, Source, ToolCalls,
+    Activities, Begun, Counted, Dimension, Histogram, Pages, Ranked, Sessions, Source, ToolCalls,
     ToolUsage, Trail, Usage, Visits,
 };
 
@@ -178,15 +178,12 @@ impl Query for Overview {
             )
             .await?,
         ];
-        let other = sqlx::query_file!(
-            "src/questions/overview.sql",
-            ctx.scope.only_agent(),
-            source.interval().since,
-            source.interval().until,
-            before.interval().since,
-        )
-        .fetch_one(&ctx.pool)
-        .await?;
+        let under_way =
+            sqlx::query_file_scalar!("src/questions/overview.sql", ctx.scope.only_agent())
+                .fetch_one(&ctx.pool)
+                .await?;
+        let begun = Begun::within(ctx, source.interval(), &[]);
+        let begun_before = Begun::within(ctx, before.interval(), &[]);
 
         let budgets = budgets(ctx).await?;
         let in_state = |state| {
@@ -200,7 +197,10 @@ impl Query for Overview {
         let measure = |of: fn(&Known) -> Option<f64>| {
             [of(&known[0]), of(&known[1])].map(|n| n.map(Figure::Measure))
         };
-        let conversations = [other.conversations, other.previous_conversations];
+        let conversations = [
+            begun.total().await?.conversations,
+            begun_before.total().await?.conversations,
+        ];
         let by_class = |class: &str, of: fn(&Sessions) -> i64| {
             known.each_ref().map(|known| {
                 let sums = known.sessions.iter().find(|sums| sums.class == class);
@@ -236,7 +236,7 @@ impl Query for Overview {
                 "requests",
                 "under_way",
                 "count",
-                [Some(Figure::Count(other.under_way)), None],
+                [Some(Figure::Count(under_way)), None],
             ),
             row(
                 "tokens",

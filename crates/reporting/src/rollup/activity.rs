@@ -137,7 +137,7 @@ impl<'a> Activities<'a> {
             Counted,
             "src/rollup/activity.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_so_far() as _,
             self.cube,
             &names(&self.filters.categories),
             &self.filters.entity_types,

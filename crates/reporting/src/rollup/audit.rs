@@ -60,7 +60,7 @@ impl<'a> Trail<'a> {
             Happened,
             "src/rollup/audit.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_so_far() as _,
             &names(&self.filters.categories),
             &self.filters.events,
             &self.filters.agents,

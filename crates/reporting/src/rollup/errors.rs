@@ -29,7 +29,7 @@ impl Source<'_> {
             Failures,
             "src/rollup/errors.sql",
             self.ctx.scope.only_agent(),
-            &self.windows() as _,
+            &self.windows_so_far() as _,
             &self.filters.models,
             &self.filters.providers,
             &self.filters.agents,

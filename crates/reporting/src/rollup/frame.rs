@@ -141,10 +141,55 @@ impl<'a> Frame<'a> {
 
     /// The times of the SQL function `in_windows`.
     pub(super) fn windows(&self) -> [Option<OffsetDateTime>; 10] {
+        self.windows_of(self.interval)
+    }
+
+    /// The same for who does not tell when something was last: where the period ends
+    /// now, the row of today has what there is of it so far, and the hours and quarters
+    /// of today need not be added up.
+    pub(super) fn windows_so_far(&self) -> [Option<OffsetDateTime>; 10] {
+        let whole = match self.grains {
+            Grains::WithoutDays => Grain::Hour,
+            Grains::All | Grains::WithoutHours => Grain::Day,
+        };
+        let Interval { since, until } = self.interval;
+        // A step that begins today would be lost in the row of today.
+        let last = self.steps.get(1..).and_then(<[_]>::last);
+        let until = match until > self.now && last.is_none_or(|step| whole.is_edge(*step)) {
+            true => whole.ceil(until),
+            false => until,
+        };
+        self.windows_of(Interval { since, until })
+    }
+
+    /// The same with weeks between the days, for what is kept by the week and is not
+    /// asked for step by step: fourteen times.
+    pub(super) fn windows_with_weeks(&self) -> Vec<Option<OffsetDateTime>> {
+        const WEEK: i64 = 7 * 86_400;
+        let mut times = self.windows_so_far().to_vec();
+        let (Some(from), Some(to), [] | [_]) = (times[4], times[5], self.steps.as_slice()) else {
+            return times;
+        };
+        let (first, last) = (from.unix_timestamp(), to.unix_timestamp());
+        let begin = first + (-first).rem_euclid(WEEK);
+        // As with today: there is no more of this week than so far.
+        let end = match self.interval.until > self.now {
+            true => last + (-last).rem_euclid(WEEK),
+            false => last - last.rem_euclid(WEEK),
+        };
+        let at = |unix: i64| OffsetDateTime::from_unix_timestamp(unix).ok();
+        if let (true, Some(begin), Some(end)) = (begin < end, at(begin), at(end)) {
+            times[5] = Some(begin);
+            times.extend([Some(begin), Some(end), Some(end), Some(to.max(end))]);
+        }
+        times
+    }
+
+    fn windows_of(&self, interval: Interval) -> [Option<OffsetDateTime>; 10] {
         let windows = if self.fine {
-            Windows::fine(self.interval, self.now, self.grains)
+            Windows::fine(interval, self.now, self.grains)
         } else {
-            Windows::of(self.interval, self.grains)
+            Windows::of(interval, self.grains)
         };
         windows.times()
     }

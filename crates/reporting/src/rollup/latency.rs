@@ -49,16 +49,14 @@ impl Source<'_> {
         if !self.has_latency() {
             return Ok(histograms);
         }
-        let (hour_cube, day_cube) = self.latency_cubes();
         let rows = sqlx::query_file!(
             "src/rollup/latency.sql",
             self.ctx.scope.only_agent(),
-            &self.windows() as _,
-            hour_cube,
+            &self.windows_so_far() as _,
+            self.usage_cube(),
             &self.filters.models,
             &self.filters.providers,
             &self.filters.agents,
-            day_cube,
             self.steps(),
             &self.dimensions(),
         );

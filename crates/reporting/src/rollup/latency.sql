@@ -1,15 +1,15 @@
--- Latency histograms in the windows $2, added up by the steps that begin at $8
--- and by the dimensions named in $9. Hours have fewer cubes ($3) than days ($7).
+-- Latency histograms in the windows $2, added up by the steps that begin at $7
+-- and by the dimensions named in $8.
 select
-    width_bucket(bucket, $8::timestamptz[]) as "step!",
-    case when 'provider' = any ($9::text[]) then provider else '' end as "provider!",
-    case when 'model' = any ($9) then model else '' end as "model!",
-    case when 'agent' = any ($9) then agent else '' end as "agent!",
+    width_bucket(bucket, $7::timestamptz[]) as "step!",
+    case when 'provider' = any ($8::text[]) then provider else '' end as "provider!",
+    case when 'model' = any ($8) then model else '' end as "model!",
+    case when 'agent' = any ($8) then agent else '' end as "agent!",
     slot as "slot!",
     sum(n)::bigint as "n!"
 from latency
 where in_windows(grain, bucket, $2)
-  and (grain = 'quarter' or grain = 'hour' and cube = $3 or grain = 'day' and cube = $7)
+  and (grain = 'quarter' or cube = $3)
   and ($1::text is null or agent = $1)
   and (cardinality($4::text[]) = 0 or model = any ($4))
   and (cardinality($5::text[]) = 0 or provider = any ($5))

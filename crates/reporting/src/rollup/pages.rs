@@ -169,7 +169,7 @@ impl<'a> Pages<'a> {
             Viewed,
             "src/rollup/pages.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_with_weeks() as _,
             interval.since,
             interval.until,
             cube,

@@ -58,13 +58,22 @@ impl<'a> Source<'a> {
         Self::with(ctx, period, filters, by, grains)
     }
 
-    /// Errors over a period. They have every dimension, by quarter and hour.
+    /// Errors over a period. They have every dimension by quarter and hour; days know
+    /// neither agents nor users.
     pub(crate) fn errors(
         ctx: &'a Ctx,
         period: &'a PeriodArgs,
         filters: &'a Filters,
     ) -> Result<Self> {
-        Self::with(ctx, period, filters, &[], Grains::WithoutDays)
+        let whose = !filters.agents.is_empty()
+            || !filters.users.is_empty()
+            || ctx.scope.only_agent().is_some();
+        let grains = if whose {
+            Grains::WithoutDays
+        } else {
+            Grains::All
+        };
+        Self::with(ctx, period, filters, &[], grains)
     }
 
     pub(super) fn with(
@@ -141,6 +150,10 @@ impl<'a> Source<'a> {
         self.frame.windows()
     }
 
+    pub(super) fn windows_so_far(&self) -> [Option<OffsetDateTime>; 10] {
+        self.frame.windows_so_far()
+    }
+
     pub(super) fn dimensions(&self) -> Vec<String> {
         self.by
             .iter()
@@ -160,14 +173,6 @@ impl<'a> Source<'a> {
             (true, true, false) => "agent_model",
             (false, false, true) => "user",
             (_, _, true) => "full",
-        }
-    }
-
-    /// The same for latencies, by hour and by day.
-    pub(super) fn latency_cubes(&self) -> (&'static str, &'static str) {
-        match self.usage_cube() {
-            "total" => ("total", "total"),
-            day => ("agent_model", day),
         }
     }
 

@@ -49,7 +49,7 @@ impl Source<'_> {
             Spend,
             "src/rollup/spend.sql",
             self.ctx.scope.only_agent(),
-            &self.windows() as _,
+            &self.windows_so_far() as _,
             self.usage_cube(),
             &self.filters.models,
             &self.filters.providers,

@@ -220,7 +220,7 @@ impl<'a> ToolCalls<'a> {
         let rows = sqlx::query_file!(
             "src/rollup/tools_latency.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_so_far() as _,
             self.cube(),
             &self.filters.servers,
             &self.filters.tools,
@@ -242,7 +242,7 @@ impl<'a> ToolCalls<'a> {
             ToolFailures,
             "src/rollup/tools_errors.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_so_far() as _,
             &self.filters.servers,
             &self.filters.tools,
             &self.filters.agents,

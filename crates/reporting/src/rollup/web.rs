@@ -185,7 +185,7 @@ impl<'a> Visits<'a> {
             Sessions,
             "src/rollup/web.sql",
             self.ctx.scope.only_agent(),
-            &self.frame.windows() as _,
+            &self.frame.windows_so_far() as _,
             interval.since,
             interval.until,
             cube.as_str(),

@@ -15,13 +15,16 @@ impl Store {
     /// The history with conversations of users, some of them derived.
     async fn talkative() -> Self {
         let store = Self::new().await;
-        sqlx::raw_sql(
+        for sql in [
             "update conversations set derived = requests % 2 = 0, \
              user_id = (array['ada', 'bob', null])[1 + input_tokens % 3]",
-        )
-        .execute(store.pool())
-        .await
-        .expect("users");
+            include_str!("begun.sql"),
+        ] {
+            sqlx::raw_sql(sql)
+                .execute(store.pool())
+                .await
+                .expect("users");
+        }
         store
     }
 

@@ -57,17 +57,20 @@ async fn tables(
 async fn ninety_days_are_days_and_hours() {
     let store = Store::new().await;
     let usage = include_str!("../../src/rollup/usage.sql");
+    // Of each table, the partition of one cube.
+    let expected = |tables: &[&str]| -> BTreeSet<String> {
+        tables.iter().map(|table| (*table).to_owned()).collect()
+    };
     let read = tables(&store, usage, "90d", "2026-11-25T10:00:00Z", "total").await;
-    assert_eq!(read, ["usage_day", "usage_hour"].map(str::to_owned).into());
-    let read = tables(&store, usage, "2026-09-01", "2026-11-25", "total").await;
-    assert_eq!(read, ["usage_day"].map(str::to_owned).into());
-    let read = tables(&store, usage, "90d", "now", "total").await;
     assert_eq!(
         read,
-        ["usage_day", "usage_hour", "usage_quarter"]
-            .map(str::to_owned)
-            .into()
+        expected(&["usage_day_by_total", "usage_hour_by_total"])
     );
+    let read = tables(&store, usage, "2026-09-01", "2026-11-25", "total").await;
+    assert_eq!(read, expected(&["usage_day_by_total"]));
+    let read = tables(&store, usage, "90d", "now", "total").await;
+    let with_quarters = ["usage_day_by_total", "usage_hour_by_total", "usage_quarter"];
+    assert_eq!(read, expected(&with_quarters));
 }
 
 #[tokio::test]
@@ -149,16 +152,22 @@ async fn dollars_cost_no_conversion() {
             .bind(&rates)
             .bind(&none);
         let spenders: Vec<String> = spenders.fetch_all(&mut *connection).await.expect("a plan");
+        let at = vec![NOW];
         let begun = sqlx::query_scalar(explain(begun))
             .bind(None::<String>)
-            .bind(NOW)
-            .bind(NOW)
-            .bind(&nobody)
-            .bind(&nobody)
+            .bind(&at)
+            .bind(&at)
+            .bind(&at)
+            .bind(&at)
+            .bind(&at)
+            .bind(&at)
             .bind(&none)
             .bind(false)
+            .bind(&nobody)
+            .bind(&nobody)
             .bind(&rates)
-            .bind(&none);
+            .bind(&none)
+            .bind("total");
         let begun: Vec<String> = begun.fetch_all(&mut *connection).await.expect("a plan");
         for plan in [totals, spenders, begun].map(|lines| lines.join("\n")) {
             assert_eq!(plan.contains("cost_nanos)::numeric"), converts, "{plan}");
@@ -170,10 +179,13 @@ async fn dollars_cost_no_conversion() {
 async fn plan(store: &Store, sql: &str, values: &[&str]) -> String {
     // A small table is read whole unless told otherwise.
     let mut connection = store.pool().acquire().await.expect("a connection");
-    sqlx::raw_sql("set enable_seqscan = off; analyze ai_requests; analyze conversations")
-        .execute(&mut *connection)
-        .await
-        .expect("set");
+    sqlx::raw_sql(
+        "set enable_seqscan = off; analyze ai_requests; analyze conversations; \
+         analyze conversation_day; analyze conversation_hour",
+    )
+    .execute(&mut *connection)
+    .await
+    .expect("set");
     let mut sql = format!("explain {sql}");
     for (n, value) in values.iter().enumerate().rev() {
         sql = sql.replace(&format!("${}", n + 1), value);
@@ -196,6 +208,16 @@ async fn what_belongs_to_others_is_not_read() {
     let (since, until) = ("timestamptz '2026-10-25'", "timestamptz '2026-11-25'");
     let none = "'{}'::text[]";
     let moments = "'{}'::timestamptz[]";
+    let begun = |users| {
+        let (from, to) = (
+            "array[timestamptz '2026-10-25']",
+            "array[timestamptz '2026-11-25']",
+        );
+        vec![
+            "null", from, to, from, to, from, to, "'{}'", "false", none, users, none, moments,
+            "'total'",
+        ]
+    };
     for (sql, values, index) in [
         (
             turns,
@@ -217,28 +239,10 @@ async fn what_belongs_to_others_is_not_read() {
             vec!["'scout'", since, until, "null", "null", none, none, "21"],
             "conversations_agent",
         ),
-        (
-            sums,
-            vec![
-                "null",
-                since,
-                until,
-                "'{scout}'::text[]",
-                none,
-                "'{}'",
-                "false",
-                none,
-                moments,
-            ],
-            "conversations_agent",
-        ),
-        (
-            sums,
-            vec![
-                "null", since, until, none, none, "'{}'", "true", none, moments,
-            ],
-            "conversations_first",
-        ),
+        (sums, begun("'{ada}'::text[]"), "conversations_user"),
+        (sums, begun(none), "conversation_day_pkey"),
+        (sums, begun(none), "conversation_hour_pkey"),
+        (sums, begun(none), "conversations_first"),
     ] {
         let plan = plan(&store, sql, &values).await;
         assert!(plan.contains(index), "{index}:\n{plan}");

@@ -52,7 +52,7 @@ begin
     execute 'insert into latency_quarter select date_bin(''15 minutes'', created_at, ''2000-01-01''), '
         || 'provider, model, agent, slot, count(*) from counted where latency_n = 1 group by 1, 2, 3, 4, 5';
     execute 'insert into latency_hour select cube, date_trunc(''hour'', created_at), ' || sliced
-        || ', slot, count(*) from counted, cubes where latency_n = 1 and cube in (''total'', ''agent_model'') '
+        || ', slot, count(*) from counted, cubes where latency_n = 1 and not of_user '
         || 'group by 1, 2, 3, 4, 5, 6';
     execute 'insert into latency_day select cube, date_bin(''1 day'', created_at, ''2000-01-01Z''), ' || sliced
         || ', slot, count(*) from counted, cubes where latency_n = 1 and not of_user group by 1, 2, 3, 4, 5, 6';
@@ -70,6 +70,12 @@ select date_trunc('hour', created_at), provider, model, agent, user_id, state,
     http_status, error_type, error_code, count(*), min(created_at), max(created_at)
 from counted where completed = 0
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+
+insert into errors_day
+select date_bin('1 day', created_at, '2000-01-01Z'), provider, model, '', '', state,
+    http_status, error_type, error_code, count(*), min(created_at), max(created_at)
+from counted where completed = 0
+group by 1, 2, 3, 6, 7, 8, 9;
 
 -- Quarters are kept for eight days.
 delete from usage_quarter where bucket < timestamptz '2026-11-17T10:07:30Z';

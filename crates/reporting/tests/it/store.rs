@@ -40,6 +40,7 @@ impl Store {
         for sql in [
             include_str!("history.sql"),
             include_str!("rollups.sql"),
+            include_str!("begun.sql"),
             include_str!("activity.sql"),
             include_str!("tools.sql"),
             include_str!("web.sql"),

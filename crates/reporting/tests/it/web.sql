@@ -95,27 +95,30 @@ declare
     part record;
 begin
     for part in
-        select * from (values ('quarter', '15 minutes'), ('hour', '1 hour'), ('day', '1 day')) as g (grain, width)
+        select * from (values ('quarter', '15 minutes'), ('hour', '1 hour'), ('day', '1 day'), ('week', '7 days')) as g (grain, width)
     loop
-        execute format(
-            $sql$
-            insert into web_%s
-            select c.cube, date_bin(%L, s.started_at, timestamptz 'epoch'), s.site, s.class, c.d1, c.d2, c.d3,
-                count(*), count(distinct s.visitor),
-                count(*) filter (where s.engaged_ms >= 10000 or s.pages >= 2),
-                count(*) filter (where s.events > 0), sum(s.events), sum(s.pages), sum(s.requests),
-                sum(s.engaged_ms), count(s.max_scroll), coalesce(sum(s.max_scroll), 0), sum(s.clicks),
-                sum(extract(epoch from s.last_seen_at - s.started_at) * 1000)::bigint
-            from user_sessions s
-            cross join lateral (values
-                ('total', '', '', ''),
-                ('bot', s.bot_kind, s.bot_operator, s.bot_name),
-                ('source', s.channel, s.source, s.referrer),
-                ('geo', s.country, s.region, ''),
-                ('device', s.device, s.browser, s.os)) as c (cube, d1, d2, d3)
-            group by 1, 2, 3, 4, 5, 6, 7
-            $sql$,
-            part.grain, part.width);
+        -- Weeks are kept of pages alone.
+        if part.grain <> 'week' then
+            execute format(
+                $sql$
+                insert into web_%s
+                select c.cube, date_bin(%L, s.started_at, timestamptz 'epoch'), s.site, s.class, c.d1, c.d2, c.d3,
+                    count(*), count(distinct s.visitor),
+                    count(*) filter (where s.engaged_ms >= 10000 or s.pages >= 2),
+                    count(*) filter (where s.events > 0), sum(s.events), sum(s.pages), sum(s.requests),
+                    sum(s.engaged_ms), count(s.max_scroll), coalesce(sum(s.max_scroll), 0), sum(s.clicks),
+                    sum(extract(epoch from s.last_seen_at - s.started_at) * 1000)::bigint
+                from user_sessions s
+                cross join lateral (values
+                    ('total', '', '', ''),
+                    ('bot', s.bot_kind, s.bot_operator, s.bot_name),
+                    ('source', s.channel, s.source, s.referrer),
+                    ('geo', s.country, s.region, ''),
+                    ('device', s.device, s.browser, s.os)) as c (cube, d1, d2, d3)
+                group by 1, 2, 3, 4, 5, 6, 7
+                $sql$,
+                part.grain, part.width);
+        end if;
         execute format(
             $sql$
             insert into page_%s

@@ -6,8 +6,9 @@ with expected as (
         date_bin($2::interval, created_at, timestamptz 'epoch') as bucket,
         provider,
         coalesce(served_model, requested_model, '') as model,
-        coalesce(agent, '') as agent,
-        coalesce(user_id, '') as user_id,
+        -- Days are not told apart by these.
+        case when $1 = 'day' then '' else coalesce(agent, '') end as agent,
+        case when $1 = 'day' then '' else coalesce(user_id, '') end as user_id,
         state,
         coalesce(http_status, 0)::smallint as http_status,
         coalesce(error_type, '') as error_type,

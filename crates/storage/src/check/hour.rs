@@ -4,7 +4,8 @@ use sqlx::PgPool;
 use systemprompt_domain::period::Interval;
 use time::{Duration, OffsetDateTime};
 
-use super::{ACTIVITIES, ALL, AUDITED, Difference, HOUR, REQUESTS, begin};
+use super::rollups::{ACTIVITIES, ALL, AUDITED, HOUR, REQUESTS, Rollup};
+use super::{Difference, begin};
 
 /// The hours of a period that were counted and whose UTC day has all its detail.
 ///
@@ -45,7 +46,7 @@ pub async fn check_hour(db: &PgPool, hour: OffsetDateTime) -> Result<Vec<Differe
     };
     let mut tx = begin(db).await?;
     let mut differences = Vec::new();
-    let hourly = |rollup: &&super::Rollup| rollup.grain == HOUR.0;
+    let hourly = |rollup: &&Rollup| rollup.grain == HOUR.0;
     for rollup in REQUESTS.iter().chain(&ACTIVITIES).filter(hourly) {
         differences.extend(rollup.check(&mut tx, &[], period).await?);
     }

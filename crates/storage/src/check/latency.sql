@@ -14,8 +14,9 @@ requests as (
         provider,
         coalesce(served_model, requested_model, '') as model,
         coalesce(agent, '') as agent,
-        -- Exact where a latency is a power of two, which begins a slot.
-        floor(16 * log(2, greatest(latency_us, 1)))::smallint as slot
+        -- As `histogram::bucket_of`; the little that is added makes a power of two, which
+        -- begins a slot, fall into it. A numeric logarithm would take fifty times as long.
+        floor(16 * ln(greatest(latency_us, 1)::float8) / ln(2::float8) + 1e-12)::smallint as slot
     from ai_requests
     where state = 'completed' and latency_us is not null
       and date_bin(interval '1 day', created_at, timestamptz 'epoch') <> all($3)

@@ -14,8 +14,8 @@ expected as (
         case when c.by_tool then t.server else '' end as server,
         case when c.by_tool then t.tool else '' end as tool,
         case when c.by_agent then coalesce(t.agent, '') else '' end as agent,
-        -- Exact where a latency is a power of two, which begins a slot.
-        floor(16 * log(2, greatest(t.latency_us, 1)))::smallint as slot,
+        -- As `histogram::bucket_of`: see `latency.sql`.
+        floor(16 * ln(greatest(t.latency_us, 1)::float8) / ln(2::float8) + 1e-12)::smallint as slot,
         count(*) as n
     from mcp_tool_executions t
     cross join cubes c

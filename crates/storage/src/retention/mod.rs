@@ -209,8 +209,8 @@ impl Retention {
         }
         if let Some(from) = midnight_before(now, QUARTERS_KEPT) {
             marks::raise(db, QUARTERS, from).await?;
-            for growing in trim::QUARTERS {
-                trim::take(db, growing, from, occasion, |r| told(&mut outcome, r)).await?;
+            for growing in trim::quarters() {
+                trim::take(db, &growing, from, occasion, |r| told(&mut outcome, r)).await?;
             }
         }
         trim::take(db, &trim::CHECKPOINTS, now, occasion, |r| {
@@ -261,8 +261,8 @@ impl Retention {
             }
         }
         if let Some(from) = midnight_before(now, QUARTERS_KEPT) {
-            for growing in trim::QUARTERS {
-                let count = trim::count(&mut db, growing, from).await?;
+            for growing in trim::quarters() {
+                let count = trim::count(&mut db, &growing, from).await?;
                 outcome.removed.extend(count);
             }
         }

@@ -76,18 +76,9 @@ pub(super) const VISITORS: &[Growing] = &[
 ];
 
 /// Rollups by quarter of an hour.
-pub(super) const QUARTERS: &[Growing] = &[
-    by_time("usage_quarter", "bucket", "bucket < $1"),
-    by_time("latency_quarter", "bucket", "bucket < $1"),
-    by_time("errors_quarter", "bucket", "bucket < $1"),
-    by_time("activity_quarter", "bucket", "bucket < $1"),
-    by_time("audit_quarter", "bucket", "bucket < $1"),
-    by_time("tool_quarter", "bucket", "bucket < $1"),
-    by_time("tool_latency_quarter", "bucket", "bucket < $1"),
-    by_time("tool_errors_quarter", "bucket", "bucket < $1"),
-    by_time("web_quarter", "bucket", "bucket < $1"),
-    by_time("page_quarter", "bucket", "bucket < $1"),
-];
+pub(super) fn quarters() -> impl Iterator<Item = Growing> {
+    crate::check::quarters().map(|table| by_time(table, "bucket", "bucket < $1"))
+}
 
 /// Checkpoints of the audit log that later ones make superfluous.
 pub(super) const CHECKPOINTS: Growing = by_time(

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
@@ -17,7 +17,10 @@ use crate::retention::{QUARTERS, kept_from};
 /// Engaged for this long, a session is engaged whatever its pages.
 pub(super) const ENGAGED_MS: i64 = 10_000;
 
+/// Grains of sessions, the finest first, with their seconds.
 const GRAINS: [(&str, i64); 3] = [("quarter", 900), ("hour", 3_600), ("day", 86_400)];
+/// Those of pages, which are many.
+const PAGE_GRAINS: [(&str, i64); 4] = [GRAINS[0], GRAINS[1], GRAINS[2], ("week", 604_800)];
 
 /// What a row of either kind is found by, in the order in which rows are locked.
 /// The dimensions are those of the cube: see the migration.
@@ -311,10 +314,9 @@ async fn count_visitors<S: Sums>(
     Ok(())
 }
 
-/// Rows of `web_*` or `page_*`, a vector for each column.
+/// Rows of one grain of `web_*` or `page_*`, a vector for each column.
 #[derive(Debug, Default)]
 struct Columns<'a> {
-    grains: Vec<&'static str>,
     cubes: Vec<&'static str>,
     buckets: Vec<OffsetDateTime>,
     sites: Vec<&'a str>,
@@ -324,33 +326,28 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The rows of each grain, in the order in which they are locked. Those of quarters
-    /// that are kept no more are left out.
-    fn of<S: Sums>(tally: &Tally<'a, S>, quarters_from: Option<OffsetDateTime>) -> Self {
+    /// The rows from a moment on, in the order in which they are locked.
+    fn of<S: Sums>(tally: &Tally<'a, S>, seconds: i64, from: Option<OffsetDateTime>) -> Self {
+        let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
+        for (key, sums) in &tally.sums {
+            let bucket = key.bucket - key.bucket.rem_euclid(seconds);
+            coarse
+                .entry(Key { bucket, ..*key })
+                .or_default()
+                .add(sums, 1);
+        }
         let mut columns = Self::default();
-        for (grain, seconds) in GRAINS {
-            let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
-            for (key, sums) in &tally.sums {
-                let bucket = key.bucket - key.bucket.rem_euclid(seconds);
-                coarse
-                    .entry(Key { bucket, ..*key })
-                    .or_default()
-                    .add(sums, 1);
-            }
-            for (key, sums) in coarse {
-                let bucket = OffsetDateTime::from_unix_timestamp(key.bucket)
-                    .expect("the start of a bucket lies close to a valid time");
-                let gone = quarters_from.is_some_and(|from| bucket < from);
-                if grain != GRAINS[0].0 || !gone {
-                    columns.push(grain, bucket, key, &sums.figures());
-                }
+        for (key, sums) in coarse {
+            let bucket = OffsetDateTime::from_unix_timestamp(key.bucket)
+                .expect("the start of a bucket lies close to a valid time");
+            if from.is_none_or(|from| bucket >= from) {
+                columns.push(bucket, key, &sums.figures());
             }
         }
         columns
     }
 
-    fn push(&mut self, grain: &'static str, bucket: OffsetDateTime, key: Key<'a>, figures: &[i64]) {
-        self.grains.push(grain);
+    fn push(&mut self, bucket: OffsetDateTime, key: Key<'a>, figures: &[i64]) {
         self.cubes.push(key.cube);
         self.buckets.push(bucket);
         self.sites.push(key.site);
@@ -364,12 +361,13 @@ impl<'a> Columns<'a> {
         }
     }
 
-    async fn add(self, db: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
-        if self.grains.is_empty() {
+    /// Adds the rows to the table of their grain, whose name `sql` leaves open.
+    async fn add(self, db: &mut PgConnection, sql: &str, grain: &str) -> Result<(), sqlx::Error> {
+        if self.cubes.is_empty() {
             return Ok(());
         }
-        let mut query = sqlx::query(statement)
-            .bind(self.grains)
+        // The name of a table is ours.
+        let mut query = sqlx::query(AssertSqlSafe(sql.replace("GRAIN", grain)))
             .bind(self.cubes)
             .bind(self.buckets)
             .bind(self.sites)
@@ -390,11 +388,21 @@ async fn write(
     web: &Tally<'_, WebSums>,
     pages: &Tally<'_, PageSums>,
 ) -> Result<(), sqlx::Error> {
-    let quarters_from = kept_from(&mut *db, QUARTERS).await?;
-    let web = Columns::of(web, quarters_from);
-    web.add(&mut *db, include_str!("web_rollups.sql")).await?;
-    let pages = Columns::of(pages, quarters_from);
-    pages.add(db, include_str!("page_rollups.sql")).await
+    // Quarters that are kept no more are not made again.
+    let kept = kept_from(&mut *db, QUARTERS).await?;
+    let from = |grain: &str| kept.filter(|_| grain == GRAINS[0].0);
+    for (grain, seconds) in GRAINS {
+        let web = Columns::of(web, seconds, from(grain));
+        web.add(&mut *db, include_str!("web_rollups.sql"), grain)
+            .await?;
+    }
+    for (grain, seconds) in PAGE_GRAINS {
+        let pages = Columns::of(pages, seconds, from(grain));
+        pages
+            .add(&mut *db, include_str!("page_rollups.sql"), grain)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Remembers which pages' counts changed, with the titles they have.

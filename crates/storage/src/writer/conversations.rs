@@ -22,7 +22,7 @@ struct Conversation<'a> {
     cost: i64,
 }
 
-/// Adds finished requests to their conversations.
+/// Adds finished requests to their conversations, and these to where they began.
 pub(in crate::writer) async fn add(
     db: &mut PgConnection,
     finished: &[&RequestFinished],
@@ -60,44 +60,39 @@ pub(in crate::writer) async fn add(
         return Ok(());
     }
     let of = |f: fn(&Conversation<'_>) -> i64| seen.values().map(f).collect::<Vec<_>>();
-    sqlx::query(
-        "insert into conversations \
-             (conversation_id, derived, agent, user_id, first_at, last_at, requests, input_tokens, \
-              output_tokens, cost_nanos) \
-         select * from unnest($1::text[], $2::bool[], $3::text[], $4::text[], $5::timestamptz[], \
-              $6::timestamptz[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[]) \
-         on conflict (conversation_id) do update set \
-             first_at = least(conversations.first_at, excluded.first_at), \
-             last_at = greatest(conversations.last_at, excluded.last_at), \
-             requests = conversations.requests + excluded.requests, \
-             input_tokens = conversations.input_tokens + excluded.input_tokens, \
-             output_tokens = conversations.output_tokens + excluded.output_tokens, \
-             cost_nanos = conversations.cost_nanos + excluded.cost_nanos",
-    )
-    .bind(seen.keys().collect::<Vec<_>>())
-    .bind(
-        seen.values()
-            .map(|c| c.request.context.conversation_derived)
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        seen.values()
-            .map(|c| text(c.request.context.agent.as_deref()))
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        seen.values()
-            .map(|c| text(c.request.context.user.as_deref()))
-            .collect::<Vec<_>>(),
-    )
-    .bind(seen.values().map(|c| c.first).collect::<Vec<_>>())
-    .bind(seen.values().map(|c| c.last).collect::<Vec<_>>())
-    .bind(of(|c| c.requests))
-    .bind(of(|c| c.input))
-    .bind(of(|c| c.output))
-    .bind(of(|c| c.cost))
-    .execute(db)
-    .await?;
+    let ids: Vec<_> = seen.keys().collect();
+    let first: Vec<_> = seen.values().map(|c| c.first).collect();
+    sqlx::query(include_str!("conversations/begin.sql"))
+        .bind(&ids)
+        .bind(
+            seen.values()
+                .map(|c| c.request.context.conversation_derived)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            seen.values()
+                .map(|c| text(c.request.context.agent.as_deref()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            seen.values()
+                .map(|c| text(c.request.context.user.as_deref()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(&first)
+        .execute(&mut *db)
+        .await?;
+    // A statement of its own: it locks what others begin at the same time, too.
+    sqlx::query(include_str!("conversations/add.sql"))
+        .bind(&ids)
+        .bind(&first)
+        .bind(seen.values().map(|c| c.last).collect::<Vec<_>>())
+        .bind(of(|c| c.requests))
+        .bind(of(|c| c.input))
+        .bind(of(|c| c.output))
+        .bind(of(|c| c.cost))
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -107,22 +102,11 @@ pub(crate) async fn correct(
     db: &mut PgConnection,
     more: &BTreeMap<&str, i64>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "with more as ( \
-             select * from unnest($1::text[], $2::bigint[]) with ordinality \
-                 as m (conversation_id, cost_nanos, nth) \
-         ), \
-         locked as materialized ( \
-             select m.* from more m join conversations using (conversation_id) \
-             order by m.nth for update of conversations \
-         ) \
-         update conversations c set cost_nanos = c.cost_nanos + l.cost_nanos \
-         from locked l where c.conversation_id = l.conversation_id",
-    )
-    .bind(more.keys().copied().collect::<Vec<_>>())
-    .bind(more.values().copied().collect::<Vec<_>>())
-    .execute(db)
-    .await?;
+    sqlx::query(include_str!("conversations/correct.sql"))
+        .bind(more.keys().copied().collect::<Vec<_>>())
+        .bind(more.values().copied().collect::<Vec<_>>())
+        .execute(db)
+        .await?;
     Ok(())
 }
 

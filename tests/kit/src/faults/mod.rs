@@ -9,9 +9,12 @@ mod shapes;
 mod traffic;
 mod verify;
 
+pub mod database;
+pub mod disk;
 pub mod jobs;
 pub mod kill;
 pub mod postgres;
+pub mod servers;
 pub mod term;
 
 use std::net::SocketAddr;

@@ -44,6 +44,13 @@ impl Report {
         self.checks.push(Check { what, wrong });
     }
 
+    /// A figure by its name.
+    #[must_use]
+    pub fn told(&self, what: &str) -> Option<&str> {
+        let found = self.figures.iter().find(|(name, _)| *name == what);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// How many checks passed.
     #[must_use]
     pub fn passed(&self) -> usize {

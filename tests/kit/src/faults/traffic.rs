@@ -95,7 +95,7 @@ async fn client(
 }
 
 /// What to ask next: mostly quick answers, some slow ones, some torn to pieces.
-fn choose(random: &mut StdRng) -> (Asked, String) {
+pub(super) fn choose(random: &mut StdRng) -> (Asked, String) {
     let kinds = if random.random_bool(0.5) {
         &STREAMS
     } else {

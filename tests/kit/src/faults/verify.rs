@@ -160,7 +160,8 @@ async fn dead_letters(db: &PgPool) -> Result<Vec<String>> {
         .await?)
 }
 
-/// Requests whose audit events are not one start and one end.
+/// Requests whose audit events are not one start and one end; what was refused never
+/// started.
 async fn trail(db: &PgPool) -> Result<Vec<String>> {
     let wrong = sqlx::query_scalar(
         "with events as ( \
@@ -172,7 +173,8 @@ async fn trail(db: &PgPool) -> Result<Vec<String>> {
          select concat(id, ': ', coalesce(starts, 0), ' starts, ', coalesce(ends, 0), ' ends, ', \
              case when r.id is null then 'no' else 'a' end, ' row') \
          from events e full join ai_requests r using (id) \
-         where starts is distinct from 1 or ends is distinct from 1 or r.id is null",
+         where starts is distinct from case r.state when 'paused' then 0 else 1 end \
+             or ends is distinct from 1 or r.id is null",
     );
     Ok(wrong.fetch_all(db).await?)
 }

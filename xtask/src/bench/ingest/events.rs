@@ -40,7 +40,7 @@ const MODELS: [(&str, Api, &str); 12] = [
 
 /// Fills the spool, events in the order in which they would happen; says how
 /// many bytes of JSON they are.
-pub(super) async fn fill(spool: &Spool, requests: usize) -> u64 {
+pub(in crate::bench) async fn fill(spool: &Spool, requests: usize) -> u64 {
     let mut random = StdRng::seed_from_u64(1);
     let boot = BootId::new();
     let mut conversations = BTreeMap::new();

@@ -3,7 +3,7 @@
 //! against server-side `COPY` of the same rows into the same table.
 
 pub(in crate::bench) mod database;
-mod events;
+pub(in crate::bench) mod events;
 mod measure;
 
 use anyhow::ensure;

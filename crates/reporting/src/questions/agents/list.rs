@@ -128,20 +128,22 @@ impl ListRow {
 }
 
 impl SortBy {
-    /// The larger first; what is not known comes last. Ties stay by name.
-    fn compare(self, a: &ListRow, b: &ListRow) -> Ordering {
-        // No ratio and no latency is below zero.
-        let larger =
-            |a: Option<f64>, b: Option<f64>| b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0));
-        let tokens = |row: &ListRow| row.input_tokens + row.output_tokens;
+    /// The order of two agents, but by latency, which usage does not know.
+    fn compare(self, a: &Usage, b: &Usage) -> Ordering {
+        let tokens = |usage: &Usage| usage.input_tokens() + usage.output_tokens();
         match self {
             Self::Requests => b.requests.cmp(&a.requests),
-            Self::Cost => b.cost.cmp(&a.cost),
+            Self::Cost => b.cost().cmp(&a.cost()),
             Self::Tokens => tokens(b).cmp(&tokens(a)),
-            Self::ErrorRate => larger(a.error_rate, b.error_rate),
-            Self::Latency => larger(a.p95_latency_ms, b.p95_latency_ms),
+            Self::ErrorRate => larger(a.error_rate(), b.error_rate()),
+            Self::Latency => Ordering::Equal,
         }
     }
+}
+
+/// The larger first. No ratio and no latency is below zero.
+fn larger(a: Option<f64>, b: Option<f64>) -> Ordering {
+    b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0))
 }
 
 impl Query for List {
@@ -151,7 +153,18 @@ impl Query for List {
     async fn run(&self, ctx: &Ctx) -> Result<Answer<ListRow>> {
         let filters = Filters::of_agents(&self.agents);
         let source = Source::of(ctx, &self.period, &filters, &[Dimension::Agent])?;
-        let latency = source.latency().await?;
+        // Agents are few, so all are fetched and sorted here. Their histograms are
+        // long: only those of the agents that are shown are added up.
+        let mut usage = source.usage().await?;
+        usage.sort_by(|a, b| self.sort_by.compare(a, b));
+        let by_latency = self.sort_by == SortBy::Latency;
+        if !by_latency {
+            usage.truncate(self.page.limit.rows() + 1);
+        }
+        let shown: Vec<_> = usage.iter().map(|usage| usage.agent.clone()).collect();
+        let shown = Filters::of_agents(if by_latency { &self.agents } else { &shown });
+        let of_shown = Source::of(ctx, &self.period, &shown, &[Dimension::Agent])?;
+        let latency = of_shown.latency().await?;
         let begun = Begun::within(ctx, source.interval(), &self.agents);
         let conversations: HashMap<_, _> = begun
             .by_agent()
@@ -160,19 +173,15 @@ impl Query for List {
             .map(|conversations| (conversations.agent.clone(), conversations))
             .collect();
         let none = Conversations::default();
-        // Agents are few, so all are fetched and sorted here, where
-        // percentiles are known.
-        let mut rows: Vec<_> = source
-            .usage()
-            .await?
-            .into_iter()
-            .map(|usage| {
-                let conversations = conversations.get(&usage.agent).unwrap_or(&none);
-                let latency = latency.of(&usage);
-                ListRow::of(usage, &latency, conversations)
-            })
-            .collect();
-        rows.sort_by(|a, b| self.sort_by.compare(a, b));
+        let rows = usage.into_iter().map(|usage| {
+            let conversations = conversations.get(&usage.agent).unwrap_or(&none);
+            let latency = latency.of(&usage);
+            ListRow::of(usage, &latency, conversations)
+        });
+        let mut rows: Vec<_> = rows.collect();
+        if by_latency {
+            rows.sort_by(|a, b| larger(a.p95_latency_ms, b.p95_latency_ms));
+        }
         let note = if rows.is_empty() {
             None
         } else {

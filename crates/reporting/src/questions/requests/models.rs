@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Filters, Page, PeriodArgs};
 use crate::query::{Answer, Query};
-use crate::rollup::{Dimension, Source};
+use crate::rollup::{Dimension, Source, Usage};
 
 /// Models side by side: requests, error rate, latency, tokens and cost
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -88,21 +88,22 @@ pub struct ModelsRow {
 }
 
 impl SortBy {
-    /// The larger first; what is not known comes last. Ties stay by name.
-    fn compare(self, a: &ModelsRow, b: &ModelsRow) -> Ordering {
-        // No ratio and no latency is below zero.
-        let larger =
-            |a: Option<f64>, b: Option<f64>| b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0));
+    /// The order of two models, but by latency, which usage does not know.
+    fn compare(self, a: &Usage, b: &Usage) -> Ordering {
+        let tokens = |usage: &Usage| usage.input_tokens() + usage.output_tokens();
         match self {
             Self::Requests => b.requests.cmp(&a.requests),
-            Self::ErrorRate => larger(a.error_rate, b.error_rate),
-            Self::Cost => b.cost.cmp(&a.cost),
-            Self::Tokens => {
-                (b.input_tokens + b.output_tokens).cmp(&(a.input_tokens + a.output_tokens))
-            }
-            Self::P95Latency => larger(a.p95_latency_ms, b.p95_latency_ms),
+            Self::ErrorRate => larger(a.error_rate(), b.error_rate()),
+            Self::Cost => b.cost().cmp(&a.cost()),
+            Self::Tokens => tokens(b).cmp(&tokens(a)),
+            Self::P95Latency => Ordering::Equal,
         }
     }
+}
+
+/// The larger first. No ratio and no latency is below zero.
+fn larger(a: Option<f64>, b: Option<f64>) -> Ordering {
+    b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0))
 }
 
 impl Query for Models {
@@ -112,30 +113,39 @@ impl Query for Models {
     async fn run(&self, ctx: &Ctx) -> Result<Answer<ModelsRow>> {
         let by = &[Dimension::Provider, Dimension::Model];
         let source = Source::of(ctx, &self.period, &self.filters, by)?;
-        let latency = source.latency().await?;
-        // Models are few, so all are fetched and sorted here, where
-        // percentiles are known.
-        let usage = source.usage().await?;
-        let mut rows: Vec<_> = usage
-            .into_iter()
-            .map(|usage| {
-                let latency = latency.of(&usage);
-                ModelsRow {
-                    requests: usage.requests,
-                    error_rate: usage.error_rate(),
-                    input_tokens: usage.input_tokens(),
-                    output_tokens: usage.output_tokens(),
-                    cost: usage.cost(),
-                    average_latency_ms: usage.latency_ms(),
-                    p50_latency_ms: latency.quantile_ms(0.50),
-                    p95_latency_ms: latency.quantile_ms(0.95),
-                    p99_latency_ms: latency.quantile_ms(0.99),
-                    provider: usage.provider,
-                    model: usage.model,
-                }
-            })
-            .collect();
-        rows.sort_by(|a, b| self.sort_by.compare(a, b));
+        // Models are few, so all are fetched and sorted here. Their histograms are
+        // long: only those of the models that are shown are added up.
+        let mut usage = source.usage().await?;
+        usage.sort_by(|a, b| self.sort_by.compare(a, b));
+        let by_latency = self.sort_by == SortBy::P95Latency;
+        if !by_latency {
+            usage.truncate(self.page.limit.rows() + 1);
+        }
+        let mut shown = self.filters.clone();
+        if !by_latency {
+            shown.models = usage.iter().map(|usage| usage.model.clone()).collect();
+        }
+        let latency = Source::of(ctx, &self.period, &shown, by)?.latency().await?;
+        let rows = usage.into_iter().map(|usage| {
+            let latency = latency.of(&usage);
+            ModelsRow {
+                requests: usage.requests,
+                error_rate: usage.error_rate(),
+                input_tokens: usage.input_tokens(),
+                output_tokens: usage.output_tokens(),
+                cost: usage.cost(),
+                average_latency_ms: usage.latency_ms(),
+                p50_latency_ms: latency.quantile_ms(0.50),
+                p95_latency_ms: latency.quantile_ms(0.95),
+                p99_latency_ms: latency.quantile_ms(0.99),
+                provider: usage.provider,
+                model: usage.model,
+            }
+        });
+        let mut rows: Vec<_> = rows.collect();
+        if by_latency {
+            rows.sort_by(|a, b| larger(a.p95_latency_ms, b.p95_latency_ms));
+        }
         // Without rows there is nothing to know about them.
         let note = source.latency_note().filter(|_| !rows.is_empty());
         Ok(Answer::of(rows)

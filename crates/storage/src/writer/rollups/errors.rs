@@ -8,7 +8,7 @@ use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
 use super::names::{Name, Names};
-use super::{Bucket, Dimensions, Grain};
+use super::{Bucket, Cube, Dimensions, Grain};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -36,30 +36,32 @@ pub(super) async fn add(
     if failed.is_empty() {
         return Ok(());
     }
-    let (quarters, hours) = (Grain::Quarter, Grain::Hour);
-    send(
-        db,
-        include_str!("errors_quarter.sql"),
-        &collect(&failed, names, quarters),
-        names,
-    )
-    .await?;
-    send(
-        db,
-        include_str!("errors_hour.sql"),
-        &collect(&failed, names, hours),
-        names,
-    )
-    .await
+    for (grain, cube, sql) in [
+        (
+            Grain::Quarter,
+            Cube::Full,
+            include_str!("errors_quarter.sql"),
+        ),
+        (Grain::Hour, Cube::Full, include_str!("errors_hour.sql")),
+        (Grain::Day, Cube::Model, include_str!("errors_day.sql")),
+    ] {
+        send(db, sql, &collect(&failed, names, grain, cube), names).await?;
+    }
+    Ok(())
 }
 
-fn collect(failed: &[&RequestFinished], names: &Names<'_>, grain: Grain) -> BTreeMap<Key, Seen> {
+fn collect(
+    failed: &[&RequestFinished],
+    names: &Names<'_>,
+    grain: Grain,
+    cube: Cube,
+) -> BTreeMap<Key, Seen> {
     let mut sums: BTreeMap<Key, Seen> = BTreeMap::new();
     for request in failed {
         let at = request.context.created_at;
         let key = Key {
             bucket: grain.bucket(at.unix_timestamp()),
-            dimensions: Dimensions::of(request, names),
+            dimensions: cube.slice(Dimensions::of(request, names)),
             state: request.state.as_str(),
             http_status: request.http_status.unwrap_or(0).cast_signed(),
             error_type: names.number(request.error_type.as_deref()),

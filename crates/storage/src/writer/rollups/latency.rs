@@ -9,8 +9,8 @@ use systemprompt_domain::histogram::bucket_of;
 
 use super::{Cube, Dimensions, Grain, Key, Name, Names};
 
-const HOURLY: [Cube; 2] = [Cube::Total, Cube::AgentModel];
-const DAILY: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
+/// Those of hours and days.
+const CUBES: [Cube; 4] = [Cube::Total, Cube::Model, Cube::Agent, Cube::AgentModel];
 
 /// A row's key and its slot of the histogram.
 type Slot = (Key, i16);
@@ -27,15 +27,15 @@ pub(super) async fn add(
         let key = Key::finest(request, names).coarser(Grain::Quarter, Cube::AgentModel);
         Some(((key, bucket_of(request.latency_us?)), 1))
     }));
-    let coarser = |grain, cubes: &'static [Cube]| {
+    let coarser = |grain| {
         let from = quarters.iter();
         sum(from.flat_map(move |((key, slot), n)| {
-            cubes
+            CUBES
                 .iter()
                 .map(move |cube| ((key.coarser(grain, *cube), *slot), *n))
         }))
     };
-    let (hours, days) = (coarser(Grain::Hour, &HOURLY), coarser(Grain::Day, &DAILY));
+    let (hours, days) = (coarser(Grain::Hour), coarser(Grain::Day));
     send(
         db,
         include_str!("latency_quarter.sql"),

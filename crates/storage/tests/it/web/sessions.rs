@@ -266,6 +266,7 @@ async fn counts(lane: &Lane) -> String {
         ("page_quarter", "views"),
         ("page_hour", "views"),
         ("page_day", "views"),
+        ("page_week", "views"),
     ] {
         let sql = format!(
             "select coalesce(string_agg(t::text, E'\\n' order by t::text), '') from {table} t where {figure} <> 0"
