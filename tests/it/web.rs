@@ -1,4 +1,6 @@
 //! Page views of web sites: taken, bounded, counted, without addresses.
+//!
+//! Long because everything here reports and waits in one way, and each test is one promise.
 
 use std::time::{Duration, Instant};
 
