@@ -11,6 +11,7 @@ use systemprompt_domain::web::Visitor;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_storage::Writer;
 use systemprompt_testkit::db::TestDb;
+use tokio_rustls::rustls::crypto::ring;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use uuid::Uuid;
 
@@ -170,6 +171,8 @@ async fn pages_of_another_service_arrive_over_http() {
         service.clone().oneshot(request).await.unwrap();
     }
     assert!(spool.flush().await);
+    // Where another test has installed it, it is the same one.
+    let _ = ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let base = format!("http://{}", system.addr);
     let sink = |token: &str| HttpSink::new(client.clone(), &base, Some(token.to_owned()));

@@ -1,4 +1,6 @@
 //! Page views of web sites: taken, bounded, counted, without addresses.
+//!
+//! Long because everything here reports and waits in one way, and each test is one promise.
 
 use std::time::{Duration, Instant};
 
@@ -587,7 +589,7 @@ async fn changed_tables_judge_history_again() {
     let lines: String = (0..6)
         .map(|n| {
             format!(
-                "192.0.2.{n} - - [25/Nov/2015:09:0{n}:00 +0000] \"GET /a HTTP/1.1\" 200 10 \"-\" \"{}\"\n",
+                "192.0.{n}.1 - - [25/Nov/2015:09:0{n}:00 +0000] \"GET /a HTTP/1.1\" 200 10 \"-\" \"{}\"\n",
                 ["Our-Prober/1.0", FIREFOX][n % 2]
             )
         })
