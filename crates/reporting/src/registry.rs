@@ -221,7 +221,12 @@ mod tests {
             for arg in arguments(entry) {
                 let Some(long) = arg.get_long() else { continue };
                 for choice in arg.get_possible_values() {
-                    let flag = format!("--{long}={}", choice.get_name());
+                    let flag = match (arg.get_action().takes_values(), choice.get_name()) {
+                        (true, name) => format!("--{long}={name}"),
+                        (false, "true") => format!("--{long}"),
+                        // To say no to a switch is to leave it out.
+                        (false, _) => continue,
+                    };
                     let args = [&required[..], &[flag.as_str()]].concat();
                     let query = format!("{}={}", long.replace('-', "_"), choice.get_name());
                     let decoded = entry
