@@ -231,7 +231,7 @@ fn the_check_says_what_needs_a_restart() {
     let output = cli(["config", "check"]).unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let line = "A running server takes over providers, analytics.alerts, \
-                analytics.costs.custom_pricing, notifications when it is sent SIGHUP; all else \
-                needs a restart.";
+                analytics.costs.custom_pricing, notifications, services/web when it is sent \
+                SIGHUP; all else needs a restart.";
     assert!(said.contains(line), "{said}");
 }
