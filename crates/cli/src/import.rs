@@ -149,7 +149,13 @@ async fn store(
         let stored = import.take(visits).await.map_err(failed)? as u64;
         outcome.stored += stored;
         outcome.known += n - stored;
-        draw(&mut progress, "lines", outcome.lines, batches.share(), begun);
+        draw(
+            &mut progress,
+            "lines",
+            outcome.lines,
+            batches.share(),
+            begun,
+        );
     }
     outcome.sessions = import.finish().await.map_err(failed)?;
     outcome.seconds = begun.elapsed().as_secs_f64();

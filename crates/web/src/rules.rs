@@ -127,7 +127,8 @@ impl Rules {
     #[must_use]
     pub fn built_in() -> &'static Arc<Self> {
         static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
-        RULES.get_or_init(|| Arc::new(Self::load(&[]).expect("a test reads the compiled-in tables")))
+        RULES
+            .get_or_init(|| Arc::new(Self::load(&[]).expect("a test reads the compiled-in tables")))
     }
 
     /// The rules with an operator's own tables, each a file name and its text.

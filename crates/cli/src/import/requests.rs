@@ -165,7 +165,13 @@ async fn all(
         if let Some(store) = &mut store {
             store.drain().await?;
         }
-        draw(&mut progress, "records", outcome.records, records.share(), begun);
+        draw(
+            &mut progress,
+            "records",
+            outcome.records,
+            records.share(),
+            begun,
+        );
     }
     if let Some(store) = store {
         outcome.known = store.close().await?;

@@ -21,7 +21,11 @@ pub fn document() -> Value {
         ),
         (LIVE.to_owned(), json!({ "get": live() })),
     ];
-    let paths: Map<String, Value> = questions.chain(others).chain(web::paths()).chain(otlp::operations()).collect();
+    let paths: Map<String, Value> = questions
+        .chain(others)
+        .chain(web::paths())
+        .chain(otlp::operations())
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {

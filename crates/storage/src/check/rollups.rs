@@ -76,7 +76,7 @@ pub(super) const ACTIVITIES: [Rollup; 3] = [
     ),
 ];
 
-const AUDITED: [Rollup; 3] = [
+pub(super) const AUDITED: [Rollup; 3] = [
     rollup("audit_quarter", AUDIT, QUARTER, &[]),
     rollup("audit_hour", AUDIT, HOUR, &[]),
     rollup("audit_day", AUDIT, DAY, &[]),
