@@ -102,7 +102,7 @@ impl Import {
         let mut fresh = self.fresh(visits).await?;
         let n = fresh.len();
         fresh.sort_by_key(|visit| visit.at);
-        for visit in fresh {
+        for visit in &fresh {
             self.assembly.take(visit);
         }
         self.assembly.end_those_over();

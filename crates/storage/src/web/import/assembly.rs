@@ -69,7 +69,7 @@ impl Assembly {
     }
 
     /// Puts a request into the session that it belongs to.
-    pub(super) fn take(&mut self, visit: Visit) {
+    pub(super) fn take(&mut self, visit: &Visit) {
         let Some(WebEvent::Hit(hit)) = visit.events.first() else {
             return;
         };
@@ -81,19 +81,19 @@ impl Assembly {
         }
         self.newest = self.newest.max(visit.at);
         let (judge_now, imported) = (self.now, true);
-        let identity = self.identity(&visit, hit.id);
+        let identity = self.identity(visit, hit.id);
         let sessions = self.open.entry(identity).or_default();
         let at = match fitting(sessions, visit.at) {
             Some(at) => at,
             None => {
-                let session = Session::begin(&visit, identity, visit.at, imported, judge_now);
+                let session = Session::begin(visit, identity, visit.at, imported, judge_now);
                 sessions.push((session, Vec::new()));
                 sessions.len() - 1
             }
         };
         let (session, views) = &mut sessions[at];
-        session.hit(&visit, hit, &what, judge_now);
-        views.push(View::answered(&visit, hit, what, session));
+        session.hit(visit, hit, &what, judge_now);
+        views.push(View::answered(visit, hit, what, session));
     }
 
     /// Whom a request is counted for. A visit that goes on past midnight stays one of
