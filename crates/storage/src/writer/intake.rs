@@ -11,9 +11,8 @@ use tokio::task::JoinHandle;
 use super::batch::Batch;
 
 /// Events that are stored together at the most. The more there are, the fewer
-/// rollup rows each one touches, the longer these rows are locked, and the more
-/// memory the server holds: it is to stay below 100 MiB.
-const EVENTS: usize = 8_000;
+/// rollup rows each one touches, and the longer these rows are locked.
+const EVENTS: usize = 16_000;
 /// Bytes that are read for a batch; large events make small batches.
 const BYTES: usize = 32 << 20;
 
