@@ -225,6 +225,35 @@ async fn huge_bodies_are_refused_or_streamed() {
     }
 }
 
+/// Most clients send all they have before they read a word.
+#[tokio::test]
+async fn who_sends_too_much_hears_so() {
+    let system = System::start().await;
+    let form = "content-type: application/x-www-form-urlencoded\r\nsec-fetch-site: none\r\n";
+    for (path, more, expected) in [
+        (MESSAGES, "", "413"),
+        (EVENTS, "", "413"),
+        ("/mcp", "", "413"),
+        ("/api/collect", "", "413"),
+        ("/admin/login", form, "413"),
+        ("/nothing", "", "404"),
+        ("/healthz", "", "405"),
+    ] {
+        let mut stream = TcpStream::connect(system.addr).await.unwrap();
+        let more = format!("{more}content-length: {}\r\n", 40 * MIB);
+        stream
+            .write_all(head(path, &more).as_bytes())
+            .await
+            .unwrap();
+        for _ in 0..40 {
+            let sent = stream.write_all(&vec![b'x'; MIB]).await;
+            sent.unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+        let answer = rest(&mut stream).await;
+        assert_eq!(status(&answer), expected, "{path}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn bombs_do_not_go_off() {
     let system = System::start().await;

@@ -25,6 +25,7 @@ use tower::{Service, ServiceExt as _};
 
 use self::h2::Streams;
 use crate::door::client::{Proxies, ViaProxy};
+use crate::door::linger::linger;
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
 use crate::tls;
@@ -178,7 +179,7 @@ impl Door {
             request.extensions_mut().insert(client);
             request.extensions_mut().insert(proxied);
             request.extensions_mut().insert(ConnectInfo(peer));
-            request
+            linger(request)
         };
         self.app.clone().map_request(hear)
     }

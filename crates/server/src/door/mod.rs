@@ -4,3 +4,4 @@
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod headers;
+pub(crate) mod linger;
