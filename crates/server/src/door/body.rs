@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     Cut,
 }
 
+/// Past this many bytes there is room for all that may come, at once: growing by doubling
+/// would hold a large body twice.
+const LARGE: usize = 1 << 20;
+
 /// Reads a body of at most `limit` bytes, of which no piece is longer in coming
 /// than `idle`. Compressed ones are taken as they are: nothing is inflated.
 pub(crate) async fn read(
@@ -53,6 +57,11 @@ pub(crate) async fn read(
             None if parts.is_empty() => whole = Some(data),
             first => {
                 parts.extend(first.into_iter().flatten());
+                let longer = parts.len() + data.len();
+                if longer > parts.capacity() && longer > LARGE {
+                    let all = usize::try_from(length.unwrap_or(limit)).unwrap_or(longer);
+                    parts.reserve_exact(all.max(longer) - parts.len());
+                }
                 parts.extend_from_slice(&data);
             }
         }

@@ -15,6 +15,8 @@ use hyper::body::{Bytes, Incoming};
 const REST: usize = 64 << 20;
 /// And for how long.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Who is silent for this long is not sending any more.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// A request whose body ends well, however much of it is read.
 pub(crate) fn linger(request: Request<Incoming>) -> Request<Lingering> {
@@ -79,7 +81,7 @@ impl Drop for Lingering {
 
 async fn discard(mut body: Incoming) {
     let mut taken = 0;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
         taken += frame.data_ref().map_or(0, Bytes::len);
         if taken > REST {
             return;
