@@ -21,6 +21,7 @@ mod keys;
 mod login;
 mod logs;
 mod mcp;
+mod memory;
 mod otlp;
 mod refusals;
 mod reload;

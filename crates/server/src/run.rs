@@ -44,6 +44,7 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 /// Runs the server until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::memory::keep_little();
     let args = Args::parse();
     if args.remove_demo {
         return remove_demo(&args);
