@@ -8,12 +8,20 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses that are told apart at once; all beyond share one allowance.
 const ADDRESSES: usize = 65_536;
+/// How often all of them are looked through for those to forget.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// Counts requests by address.
 #[derive(Debug)]
 pub(super) struct Limiter {
     per_minute: u32,
-    counts: Mutex<HashMap<Option<IpAddr>, Window>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    windows: HashMap<Option<IpAddr>, Window>,
+    swept: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -34,13 +42,13 @@ impl Limiter {
     pub(super) fn admits(&self, address: IpAddr, now: Instant) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = Some(network(address));
-        if counts.len() >= ADDRESSES && !counts.contains_key(&key) {
-            counts.retain(|_, window| now.duration_since(window.begun) < WINDOW);
-            if counts.len() >= ADDRESSES {
+        if counts.windows.len() >= ADDRESSES && !counts.windows.contains_key(&key) {
+            counts.sweep(now);
+            if counts.windows.len() >= ADDRESSES {
                 key = None;
             }
         }
-        let window = counts.entry(key).or_insert(Window {
+        let window = counts.windows.entry(key).or_insert(Window {
             begun: now,
             requests: 0,
         });
@@ -52,6 +60,19 @@ impl Limiter {
         }
         window.requests = window.requests.saturating_add(1);
         window.requests <= self.per_minute
+    }
+}
+
+impl Counts {
+    /// Forgets whose minute is over, unless that was just done: a flood from addresses
+    /// without number must not look through all of them for each of its requests.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept.is_some_and(|swept| now < swept + SWEEP) {
+            return;
+        }
+        self.swept = Some(now);
+        self.windows
+            .retain(|_, window| now.duration_since(window.begun) < WINDOW);
     }
 }
 
@@ -92,7 +113,34 @@ mod tests {
         for n in 0..u32::try_from(ADDRESSES).expect("small") + 1_000 {
             limiter.admits(IpAddr::V4(n.into()), now);
         }
-        let counts = limiter.counts.lock().expect("nobody panicked");
-        assert!(counts.len() <= ADDRESSES + 1);
+        let held = || {
+            limiter
+                .counts
+                .lock()
+                .expect("nobody panicked")
+                .windows
+                .len()
+        };
+        assert!(held() <= ADDRESSES + 1);
+        // Who comes a minute later has an allowance again.
+        let address = "2001:db8::1".parse().expect("one");
+        assert!(limiter.admits(address, now + WINDOW));
+        assert_eq!(held(), 1);
+    }
+
+    #[test]
+    fn a_flood_of_addresses_is_looked_through_once_a_second() {
+        let limiter = Limiter::new(1);
+        let now = Instant::now();
+        for n in 0..u32::try_from(ADDRESSES).expect("small") + 1_000 {
+            limiter.admits(IpAddr::V4(n.into()), now);
+        }
+        let swept = || limiter.counts.lock().expect("nobody panicked").swept;
+        assert_eq!(swept(), Some(now));
+        let soon = now + SWEEP / 2;
+        limiter.admits("2001:db8::1".parse().expect("one"), soon);
+        assert_eq!(swept(), Some(now));
+        limiter.admits("2001:db8::2".parse().expect("one"), now + SWEEP);
+        assert_eq!(swept(), Some(now + SWEEP));
     }
 }
