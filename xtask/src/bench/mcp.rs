@@ -13,6 +13,7 @@ use hyper::Request;
 use sqlx::postgres::PgPoolOptions;
 use systemprompt_storage::embedded::Embedded;
 use systemprompt_testkit::client::Client;
+use systemprompt_testkit::load::{Load, Target, closed};
 use systemprompt_testkit::mcp::McpUpstream;
 use systemprompt_testkit::process::ServerProcess;
 
@@ -32,6 +33,8 @@ pub(super) struct Options {
 
 /// Calls before anything is measured.
 const WARM: usize = 500;
+/// Agents that call at once.
+const AGENTS: usize = 16;
 
 pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report> {
     let (calls, rounds) = match quick {
@@ -84,6 +87,33 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
             three(each),
         ]);
     }
+    let mut busy = Table::new(
+        "Proxy: sixteen agents at once",
+        &[
+            "run",
+            "calls",
+            "calls/s straight",
+            "calls/s through",
+            "server CPU ms/call",
+        ],
+    );
+    let mut busy_cpus = Vec::new();
+    for round in 1..=rounds {
+        let straight = checked(closed(&target(mcp.addr, "/mcp")?, AGENTS, calls).await?)?;
+        let before = process::cpu(server.pid())?;
+        let proxied = checked(closed(&target(through, "/mcp/tools")?, AGENTS, calls).await?)?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let each = (process::cpu(server.pid())? - before) / u32::try_from(calls)?;
+        sent += calls;
+        busy_cpus.push(each);
+        busy.row([
+            round.to_string(),
+            count(calls as f64),
+            count(straight.per_second()),
+            count(proxied.per_second()),
+            three(each),
+        ]);
+    }
     let embedded = Embedded::start(&storage, |_| ()).await?;
     let pool = PgPoolOptions::new()
         .max_connections(1)
@@ -106,13 +136,16 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     embedded.stop().await?;
     server.sigterm()?;
     server.wait_exit(Duration::from_secs(30)).await?;
-    cpus.sort_unstable();
     report.note(format!("{sent} calls through the proxy, as many recorded"));
-    report.note(format!(
-        "server CPU for each call, median of {rounds} runs, storing included: {} ms",
-        three(cpus[cpus.len() / 2])
-    ));
+    for (cpus, who) in [(&mut cpus, "one agent"), (&mut busy_cpus, "sixteen agents")] {
+        cpus.sort_unstable();
+        report.note(format!(
+            "server CPU for each call of {who}, median of {rounds} runs, storing included: {} ms",
+            three(cpus[cpus.len() / 2])
+        ));
+    }
     report.table(http);
+    report.table(busy);
     report.table(stdio(calls, rounds)?);
     report.note(format!("load average after the run: {}", machine::load()));
     Ok(report)
@@ -123,12 +156,7 @@ async fn measure(addr: SocketAddr, path: &str, calls: usize) -> anyhow::Result<V
     let mut client = Client::new(addr);
     let mut times = Vec::with_capacity(calls);
     for n in 0..calls {
-        let body = message(n);
-        let request = Request::post(path)
-            .header("host", addr.to_string())
-            .header("content-type", "application/json")
-            .header("content-length", body.len())
-            .body(Full::new(Bytes::from(body)))?;
+        let request = call(addr, path, n)?;
         let begun = Instant::now();
         let answer = client.send(request).await?;
         times.push(begun.elapsed());
@@ -136,6 +164,28 @@ async fn measure(addr: SocketAddr, path: &str, calls: usize) -> anyhow::Result<V
     }
     times.sort_unstable();
     Ok(times)
+}
+
+/// Calls of several agents, each waiting for its answer.
+fn target(addr: SocketAddr, path: &str) -> anyhow::Result<Target> {
+    let requests = (0..64)
+        .map(|n| call(addr, path, n))
+        .collect::<Result<_, _>>()?;
+    Ok(Target { addr, requests })
+}
+
+fn checked(load: Load) -> anyhow::Result<Load> {
+    ensure!(load.refused == 0, "{} calls were refused", load.refused);
+    Ok(load)
+}
+
+fn call(addr: SocketAddr, path: &str, n: usize) -> hyper::http::Result<Request<Full<Bytes>>> {
+    let body = message(n);
+    Request::post(path)
+        .header("host", addr.to_string())
+        .header("content-type", "application/json")
+        .header("content-length", body.len())
+        .body(Full::new(Bytes::from(body)))
 }
 
 fn message(n: usize) -> String {
