@@ -53,8 +53,9 @@ pub(crate) fn with<T>(
     outside: &mut Outside<'_>,
     work: impl AsyncFnOnce(&Storage, &mut Outside<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    // One thing at a time needs no other threads.
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Beside the work there is at most one task: an import's, which stores.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?;
     runtime.block_on(async {

@@ -20,8 +20,8 @@ use crate::failure::Failure;
 
 /// Lines of one batch.
 const LINES: usize = 20_000;
-/// Batches that are read ahead.
-const AHEAD: usize = 2;
+/// Batches that are read ahead, while others are stored.
+const AHEAD: usize = 4;
 /// Lines that are remembered to tell repeats apart.
 const REMEMBERED: usize = 65_536;
 /// What a compressed file begins with.

@@ -3,29 +3,28 @@
 //!
 //! Sessions are made in memory. One that is over is stored whole: its requests, its
 //! row and what it adds to the counts in one transaction. So an import that breaks
-//! off leaves no half session, and the next one stores what is missing.
+//! off leaves no half session, and the next one stores what is missing. While some are
+//! being stored the next are made.
 
 mod assembly;
 mod copy;
 mod seen;
+mod store;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::{Connection, PgConnection, PgPool};
 use systemprompt_domain::web::{Visit, WebEvent};
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use self::assembly::Assembly;
 pub(super) use self::seen::Seen;
-use super::close;
+use self::store::{Store, Stored};
 use super::judge::Judge;
 use super::paths::Paths;
-use super::reclassify::{REMEMBERED, count_visitors};
-use super::rollups::{self, Closed};
 use super::salts::Salts;
-use crate::partitions::Partitions;
-use crate::retention::raise_quarters;
 
 /// One import at a time.
 const LOCK: i64 = 0x0069_6d70_6f72_7473;
@@ -33,22 +32,31 @@ const LOCK: i64 = 0x0069_6d70_6f72_7473;
 /// of counts each one touches.
 const REQUESTS: usize = 100_000;
 
-/// An import that is under way. It holds a connection of its own.
+/// An import that is under way. It holds two connections of its own.
 #[derive(Debug)]
 pub struct Import {
+    /// Asks what is there already.
     db: PgConnection,
-    partitions: Partitions,
     now: OffsetDateTime,
     assembly: Assembly,
-    seen: Seen,
+    storing: Storing,
     /// When the newest request of a day is that is stored: whatever is later is new.
     newest: HashMap<Date, OffsetDateTime>,
     sessions: u64,
 }
 
+/// What stores sessions.
+#[derive(Debug)]
+enum Storing {
+    Idle(Box<Store>),
+    Busy(JoinHandle<Result<(Box<Store>, Stored), sqlx::Error>>),
+    /// It failed, and the import with it.
+    Gone,
+}
+
 impl Import {
-    /// Begins to store through a connection of its own; waits for another import to
-    /// end.
+    /// Begins to store through connections of its own; waits for another import to
+    /// end. What is taken is stored by a task of the runtime that this is called on.
     ///
     /// # Errors
     /// When the database fails.
@@ -64,19 +72,12 @@ impl Import {
             .bind(LOCK)
             .execute(&mut db)
             .await?;
-        // What goes before a batch, such as partitions, is durable with it: its commit
-        // alone waits for the disk.
-        sqlx::query("set synchronous_commit = off")
-            .execute(&mut db)
-            .await?;
-        // Logs are of days whose quarters of an hour are kept no more.
-        raise_quarters(&mut db, now).await?;
+        let store = Store::begin(pool.acquire().await?.detach(), now).await?;
         Ok(Self {
             db,
-            partitions: Partitions::default(),
             now,
             assembly: Assembly::new(judge, paths, now),
-            seen: Seen::default(),
+            storing: Storing::Idle(Box::new(store)),
             newest: HashMap::new(),
             sessions: 0,
         })
@@ -121,7 +122,7 @@ impl Import {
     pub async fn finish(mut self) -> Result<u64, sqlx::Error> {
         self.assembly.end_all();
         self.store().await?;
-        self.recount().await?;
+        self.stored().await?.finish().await?;
         self.db.close().await?;
         Ok(self.sessions)
     }
@@ -153,71 +154,35 @@ impl Import {
             .collect())
     }
 
-    /// Stores the sessions that are over.
+    /// Has the sessions that are over stored, once those before them are.
     async fn store(&mut self) -> Result<(), sqlx::Error> {
-        let closed = self.assembly.over();
-        if closed.is_empty() {
-            return Ok(());
-        }
-        let days: BTreeSet<Date> = closed.iter().flat_map(days_of).collect();
-        self.partitions
-            .ensure_web(&mut self.db, days.iter().copied())
-            .await?;
-        for day in &days {
-            if !self.seen.knows(*day) {
-                let alone = is_alone(&mut self.db, *day, self.now).await?;
-                self.seen.begin(*day, alone);
-            }
-        }
-        let mut tx = self.db.begin().await?;
-        sqlx::query("set local synchronous_commit = on")
-            .execute(&mut *tx)
-            .await?;
-        close::lock(&mut tx, true).await?;
-        note_days(&mut tx, &days, &self.seen, self.now).await?;
-        copy::views(&mut tx, &closed).await?;
-        copy::sessions(&mut tx, &closed).await?;
-        rollups::add_imported(&mut tx, &closed, &mut self.seen).await?;
-        tx.commit().await?;
-        for view in closed.iter().flat_map(|(_, views)| views) {
-            let newest = self.newest.get_mut(&utc_date(view.created_at));
-            if let Some(newest) = newest {
-                *newest = view.created_at.max(*newest);
-            }
-            self.assembly.forget(view.id);
-        }
-        self.sessions += closed.len() as u64;
+        let store = self.stored().await?;
+        let over = self.assembly.over();
+        self.storing = Storing::Busy(tokio::spawn(store.store(over)));
         Ok(())
     }
 
-    /// Counts the visitors of days again that are not this import's alone.
-    async fn recount(&mut self) -> Result<(), sqlx::Error> {
-        let days: Vec<Date> =
-            sqlx::query_scalar("select day from imported_days where recount order by day")
-                .fetch_all(&mut self.db)
-                .await?;
-        for day in days {
-            let mut tx = self.db.begin().await?;
-            close::lock(&mut tx, true).await?;
-            count_visitors(&mut tx, day.midnight().assume_utc(), self.now).await?;
-            sqlx::query("update imported_days set recount = false where day = $1")
-                .bind(day)
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await?;
+    /// Waits until what was given to be stored is.
+    async fn stored(&mut self) -> Result<Box<Store>, sqlx::Error> {
+        let storing = std::mem::replace(&mut self.storing, Storing::Gone);
+        let (store, stored) = match storing {
+            Storing::Idle(store) => return Ok(store),
+            Storing::Busy(task) => task.await.map_err(|_| sqlx::Error::WorkerCrashed)??,
+            Storing::Gone => return Err(sqlx::Error::WorkerCrashed),
+        };
+        self.sessions += stored.sessions;
+        for (id, at) in stored.requests {
+            if let Some(newest) = self.newest.get_mut(&utc_date(at)) {
+                *newest = at.max(*newest);
+            }
+            self.assembly.forget(id);
         }
-        Ok(())
+        Ok(store)
     }
 }
 
 fn utc_date(at: OffsetDateTime) -> Date {
     at.to_offset(UtcOffset::UTC).date()
-}
-
-/// The days on which a session adds to something.
-fn days_of((session, views): &Closed) -> impl Iterator<Item = Date> {
-    let times = views.iter().map(|view| view.created_at);
-    times.chain([session.started_at]).map(utc_date)
 }
 
 /// The id of the one request in an imported visit.
@@ -262,50 +227,4 @@ async fn known(
     .fetch_all(db)
     .await?;
     Ok(known.into_iter().collect())
-}
-
-/// Whether nobody else adds visitors to a day: nothing was counted on it yet, and its
-/// live traffic is over.
-async fn is_alone(
-    db: &mut PgConnection,
-    day: Date,
-    now: OffsetDateTime,
-) -> Result<bool, sqlx::Error> {
-    let since = day.midnight().assume_utc();
-    if since > now - REMEMBERED {
-        return Ok(false);
-    }
-    let counted: bool = sqlx::query_scalar(
-        "select exists (select from web_day where cube = 'total' and bucket = $1) \
-             or exists (select from page_day where cube = 'page' and bucket = $1)",
-    )
-    .bind(since)
-    .fetch_one(db)
-    .await?;
-    Ok(!counted)
-}
-
-/// Notes that there is imported traffic of these days, and whose visitors are to be
-/// counted again.
-async fn note_days(
-    db: &mut PgConnection,
-    days: &BTreeSet<Date>,
-    seen: &Seen,
-    now: OffsetDateTime,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into imported_days as d (day, imported_at, recount) \
-         select day, $3, recount from unnest($1::date[], $2::bool[]) as n (day, recount) \
-         on conflict (day) do update set recount = d.recount or excluded.recount",
-    )
-    .bind(days.iter().copied().collect::<Vec<_>>())
-    .bind(
-        days.iter()
-            .map(|day| !seen.is_alone(*day))
-            .collect::<Vec<_>>(),
-    )
-    .bind(now)
-    .execute(db)
-    .await?;
-    Ok(())
 }
