@@ -166,7 +166,14 @@ impl Server {
             shutdown: shutdown.clone(),
         };
         let settings = Arc::new(Settings::from(analytics));
-        let api = ApiState::new(storage.pool().clone(), Arc::clone(&settings), Clock::System);
+        let trail = storage.control_pool();
+        let files = Files::new(folder, trail.clone());
+        let api = ApiState::new(
+            storage.pool().clone(),
+            trail,
+            Arc::clone(&settings),
+            Clock::System,
+        );
         let questions =
             Analytics::new(storage.pool().clone(), Arc::clone(&settings), Clock::System);
         // Who comes to a server that everybody can reach has a token; one that only
@@ -205,7 +212,6 @@ impl Server {
         let content = analytics
             .enabled
             .then(|| Content::new(storage.control_pool(), &profile.web.sites, body_idle));
-        let files = Files::new(folder, storage.control_pool());
         let salts = web.as_ref().map(Web::salts);
         let live = Live::new(shutdown.clone());
         let (in_force, following) = watch::channel(Arc::new(profile.clone()));
