@@ -13,7 +13,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use serde_json::json;
 use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::web::import::Import;
-use systemprompt_storage::web::{Judge, Paths};
+use systemprompt_storage::web::{Bounds, Judge};
 
 use self::lines::{Batch, Batches};
 use self::visits::Converter;
@@ -112,9 +112,9 @@ fn access_log(
     let outcome = database::with(&config, outside, async |storage, outside| {
         let web = &config.profile.web;
         let judge = Judge::new(web.rules().clone());
-        let paths = Paths::new(web.paths_per_day);
+        let bounds = Bounds::new(web.paths_per_day, web.sources_per_day);
         let pool = storage.import_pool();
-        let import = Import::begin(&pool, judge, paths, now).await;
+        let import = Import::begin(&pool, judge, bounds, now).await;
         let outcome = store(import.map_err(failed)?, batches, &site, outside).await?;
         if outcome.stored > 0 {
             // Content is discovered now, not when the job of a server is due.

@@ -21,7 +21,7 @@ use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::settings::Seen;
 use systemprompt_storage::users::Secret;
-use systemprompt_storage::web::{JudgeInForce, Paths as BoundPaths, Salts};
+use systemprompt_storage::web::{Bounds, JudgeInForce, Salts};
 use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -200,8 +200,8 @@ impl Server {
             .then(|| Events::new(storage.control_pool(), Clock::System))
             .map(|events| events.with_sampling(Sampling::new(analytics.sampling_rate)))
             .map(|events| {
-                let paths = BoundPaths::new(profile.web.paths_per_day);
-                events.with_web(judge.clone(), paths)
+                let bounds = Bounds::new(profile.web.paths_per_day, profile.web.sources_per_day);
+                events.with_web(judge.clone(), bounds)
             })
             .map(Arc::new);
         let body_idle = profile.limits.downstream.body_idle_timeout;

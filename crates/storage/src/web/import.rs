@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use self::assembly::Assembly;
 pub(super) use self::seen::Seen;
+use super::bounds::Bounds;
 use super::close;
 use super::judge::Judge;
-use super::paths::Paths;
 use super::reclassify::{REMEMBERED, count_visitors};
 use super::rollups::{self, Closed};
 use super::salts::Salts;
@@ -55,7 +55,7 @@ impl Import {
     pub async fn begin(
         pool: &PgPool,
         judge: Judge,
-        paths: Paths,
+        bounds: Bounds,
         now: OffsetDateTime,
     ) -> Result<Self, sqlx::Error> {
         // The lock goes with the connection.
@@ -75,7 +75,7 @@ impl Import {
             db,
             partitions: Partitions::default(),
             now,
-            assembly: Assembly::new(judge, paths, now),
+            assembly: Assembly::new(judge, bounds, now),
             seen: Seen::default(),
             newest: HashMap::new(),
             sessions: 0,
