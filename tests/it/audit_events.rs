@@ -421,10 +421,26 @@ async fn reports_that_are_read_leave_their_events() {
     trail.tells("a report, by a token", &[ACCESSED]).await;
 
     let mut browser = Browser::new(&trail.system);
-    browser.cookie = cookie;
+    browser.cookie.clone_from(&cookie);
     let answer = browser.send(Method::GET, report, &[], String::new()).await;
     assert_eq!(answer.status, StatusCode::OK);
     trail.tells("a report, by a person", &[ACCESSED]).await;
+
+    std::fs::write(folder.join("traffic-2026-11-28.html"), "<p>Traffic</p>").unwrap();
+    for (page, read) in [
+        ("/admin/reports", false),
+        ("/admin/reports/traffic-2026-11-28", true),
+        ("/admin/reports/2026-11-28.md", true),
+    ] {
+        let mut browser = Browser::new(&trail.system);
+        browser.cookie.clone_from(&cookie);
+        assert_eq!(browser.get(page).await.status, StatusCode::OK, "{page}");
+        trail.tells(page, &[ACCESSED; 1][..usize::from(read)]).await;
+    }
+    let mut stranger = Browser::new(&trail.system);
+    let page = stranger.get("/admin/reports/2026-11-28.md").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    trail.tells("nobody is signed in", &[]).await;
 
     for (name, status) in [
         ("traffic-2026-11-27.md", StatusCode::NOT_FOUND),
@@ -450,7 +466,95 @@ async fn reports_that_are_read_leave_their_events() {
         who,
         [
             (None, Some("reader".to_owned()), detail.clone()),
+            (Some("ada".to_owned()), None, detail.clone()),
+            (
+                Some("ada".to_owned()),
+                None,
+                json!({"file": "reports/traffic-2026-11-28.html", "bytes": 14})
+            ),
             (Some("ada".to_owned()), None, detail),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn answers_that_are_taken_as_files_leave_their_events() {
+    let mut trail = Trail::start().await;
+    create(trail.system.db.pool(), "ada").await;
+    trail
+        .tells("a user is made", &["administration user_created", GRANTED])
+        .await;
+    let cookie = Browser::signed_in(&trail.system, "ada").await.cookie;
+    trail
+        .tells("a right password", &["authentication login"])
+        .await;
+    let mut files = Vec::new();
+    for (asked, events) in [
+        ("costs/summary", &[][..]),
+        ("requests/list", &[]),
+        ("costs/summary.csv", &[ACCESSED]),
+        ("costs/breakdown.json?by=model", &[ACCESSED]),
+        ("costs/breakdown.json?by=user", &[EXPORTED, ACCESSED]),
+        ("requests/list.csv", &[EXPORTED, ACCESSED]),
+    ] {
+        let path = format!("/api/v1/analytics/{asked}");
+        for by_token in [true, false] {
+            let answer = if by_token {
+                let request = trail.system.request(Method::GET, &path, &[READER], "");
+                trail.system.client().send(request).await.unwrap()
+            } else {
+                let mut browser = Browser::new(&trail.system);
+                browser.cookie.clone_from(&cookie);
+                browser.get(&path).await
+            };
+            assert_eq!(answer.status, StatusCode::OK, "{asked}: {}", answer.text());
+            trail.tells(asked, events).await;
+            if !events.is_empty() {
+                files.push((by_token, answer.text().len()));
+            }
+        }
+    }
+    let request = "/api/v1/analytics/costs/summary.csv?since=never";
+    let request = trail.system.request(Method::GET, request, &[READER], "");
+    let answer = trail.system.client().send(request).await.unwrap();
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    trail.tells("what is no file", &[]).await;
+
+    let told: Vec<(Option<String>, Option<String>, Value)> = sqlx::query_as(
+        "select user_id, token, detail from audit_trail where event = 'file_accessed' order by seq",
+    )
+    .fetch_all(trail.system.db.pool())
+    .await
+    .unwrap();
+    let names = [
+        "costs-summary.csv",
+        "costs-breakdown.json",
+        "costs-breakdown.json",
+        "requests-list.csv",
+    ];
+    let names = names.iter().flat_map(|name| [name, name]);
+    let expected: Vec<_> = names
+        .zip(files)
+        .map(|(name, (by_token, bytes))| {
+            let detail = json!({"file": format!("analytics/{name}"), "bytes": bytes});
+            match by_token {
+                true => (None, Some("reader".to_owned()), detail),
+                false => (Some("ada".to_owned()), None, detail),
+            }
+        })
+        .collect();
+    assert_eq!(told, expected);
+    let exported: Vec<Value> = sqlx::query_scalar(
+        "select detail from audit_trail where event = 'data_exported' and user_id = 'ada' order by seq",
+    )
+    .fetch_all(trail.system.db.pool())
+    .await
+    .unwrap();
+    assert_eq!(
+        exported,
+        [
+            json!({"of": "costs breakdown", "format": "json", "rows": 0}),
+            json!({"of": "requests list", "format": "csv", "rows": 0}),
         ]
     );
 }

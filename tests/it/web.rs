@@ -500,6 +500,37 @@ async fn made_up_addresses_fill_no_tables() {
     );
 }
 
+#[tokio::test]
+async fn made_up_sources_fill_no_tables() {
+    let system = System::with(&[SITES, "web.sources_per_day=100"]).await;
+    for n in 0..120 {
+        // Each is a browser of its own.
+        let agent = FIREFOX.replace("Firefox/", &format!("Gecko{n}/1 Firefox/"));
+        let mut view = view(&format!("{n:04}"), "https://example.com/");
+        match n % 2 {
+            0 => view["r"] = json!(format!("https://made-up-{n}.example/")),
+            _ => view["u"] = json!(format!("https://example.com/?utm_source=made-up-{n}")),
+        }
+        let headers = [("user-agent", agent.as_str())];
+        let sent = system
+            .send_beacon(&headers, json!([view]).to_string())
+            .await;
+        assert_eq!(sent.status, StatusCode::ACCEPTED);
+    }
+    let open = "select count(*) from open_sessions";
+    system.until_web(open, 120).await;
+    let told = "select count(distinct (source, referrer)) from open_sessions \
+                where source <> '(other)'";
+    assert_eq!(system.web_figure(told).await, 100);
+    let rest = system
+        .rows_of("traffic/sources?since=1h&class=all&by=source&limit=1")
+        .await;
+    assert_eq!(
+        (&rest[0]["source"], &rest[0]["sessions"]),
+        (&json!("(other)"), &json!(20))
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_reports_does_not_touch_the_gateway() {
     let system = System::with(&[

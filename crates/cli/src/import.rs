@@ -13,7 +13,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use serde_json::json;
 use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::web::import::Import;
-use systemprompt_storage::web::{Judge, Paths};
+use systemprompt_storage::web::{Bounds, Judge};
 
 use self::lines::{Batch, Batches};
 use self::visits::Converter;
@@ -23,7 +23,7 @@ use crate::content::only_site;
 use crate::database;
 use crate::failure::Failure;
 use crate::human::figure;
-use crate::progress::Progress;
+use crate::progress::{Progress, so_many};
 
 const HELP: &str = "\
 Formats are told apart by themselves: the combined format of nginx and Apache, and Caddy's JSON;
@@ -112,9 +112,9 @@ fn access_log(
     let outcome = database::with(&config, outside, async |storage, outside| {
         let web = &config.profile.web;
         let judge = Judge::new(web.rules().clone());
-        let paths = Paths::new(web.paths_per_day);
+        let bounds = Bounds::new(web.paths_per_day, web.sources_per_day);
         let pool = storage.import_pool();
-        let import = Import::begin(&pool, judge, paths, now).await;
+        let import = Import::begin(&pool, judge, bounds, now).await;
         let outcome = store(import.map_err(failed)?, batches, &site, outside).await?;
         if outcome.stored > 0 {
             // Content is discovered now, not when the job of a server is due.
@@ -193,9 +193,7 @@ impl Outcome {
 
 /// How far it is; how long a compressed file is nobody knows before its end.
 fn draw(progress: &mut Progress<'_>, what: &str, n: u64, share: Option<f64>, begun: Instant) {
-    let rate = n as f64 / begun.elapsed().as_secs_f64().max(0.001);
-    let n = figure::grouped(&n.to_string());
-    let more = format!("{n} {what}, {rate:.0} a second");
+    let more = so_many(n, what, begun);
     match share {
         Some(share) => progress.part("importing", (share * 1e6) as u64, 1_000_000, &more),
         None => progress.step("importing", &more),

@@ -5,11 +5,19 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::Outside;
+use crate::human::figure;
 
 /// Columns of the bar.
 const WIDTH: u64 = 30;
 /// Nobody reads faster than it is drawn anew.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How many there are so far, and how fast they come: `1,234 rows, 567 a second`.
+pub(crate) fn so_many(n: u64, what: &str, begun: Instant) -> String {
+    let rate = n as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    let n = figure::grouped(&n.to_string());
+    format!("{n} {what}, {rate:.0} a second")
+}
 
 /// The line. It goes when this is dropped.
 pub(crate) struct Progress<'a> {
@@ -92,6 +100,19 @@ mod tests {
         let step = drawn(true, |p| p.step("importing", "12 lines"));
         assert_eq!(step, "\r\u{1b}[Kimporting  12 lines\r\u{1b}[K");
         assert_eq!(drawn(true, |_| ()), "", "nothing to take away");
+    }
+
+    #[test]
+    fn a_rate_is_that_since_the_beginning() {
+        let begun = Instant::now() - Duration::from_secs(10);
+        let said = so_many(12_345, "rows", begun);
+        let rate = said
+            .strip_prefix("12,345 rows, ")
+            .expect("a number of rows");
+        let rate = rate.strip_suffix(" a second").expect("a rate");
+        let rate: f64 = rate.parse().expect("a number");
+        assert!((600.0..=1_235.0).contains(&rate), "{said}");
+        assert_eq!(so_many(0, "lines", Instant::now()), "0 lines, 0 a second");
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub struct Web {
     /// that nobody can make up addresses without end.
     #[schemars(range(min = 100, max = 1_000_000))]
     pub paths_per_day: u32,
+    /// Sources of sessions that are told apart on a UTC day: what campaigns call
+    /// themselves, and the hosts that browsers come from. Those beyond count as one,
+    /// `(other)`, in their channel.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub sources_per_day: u32,
     /// A database of countries in MaxMind's format (`.mmdb`), in place of the
     /// one that is built in. In a profile it is relative to the folder of `profiles/`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +64,7 @@ impl Default for Web {
             pixel: "/px.gif".to_owned(),
             requests_per_minute: 600,
             paths_per_day: 10_000,
+            sources_per_day: 1_000,
             country_database: None,
             imported_retention_days: None,
             own_rules: None,

@@ -276,6 +276,13 @@ pub struct RequestFinished {
 }
 
 impl RequestFinished {
+    /// Whether it used something for which no price is known: what it cost is not
+    /// nothing but unknown.
+    #[must_use]
+    pub fn is_unpriced(&self) -> bool {
+        self.usage_source != UsageSource::None && self.cost.is_none()
+    }
+
     /// The end of a request that no provider answered: nothing was used, and
     /// nothing is known of the answer.
     #[must_use]

@@ -114,6 +114,54 @@ impl<'r> Decode<'r, Postgres> for Amount {
     }
 }
 
+/// What a number of requests cost, of which some may have no price. The one place
+/// that tells nothing from not known: where nothing was added up and something has no
+/// price, the cost is not zero but unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    priced: Amount,
+    unpriced: i64,
+}
+
+impl Spent {
+    /// What the priced requests cost, beside so many that used something without a price.
+    pub(crate) const fn of(priced: Amount, unpriced: i64) -> Self {
+        Self { priced, unpriced }
+    }
+
+    /// What the priced ones cost; `None` where that says nothing.
+    pub(crate) fn known(self) -> Option<Amount> {
+        (self.unpriced == 0 || !self.priced.0.is_zero()).then_some(self.priced)
+    }
+
+    /// The same, as it is shown.
+    pub(crate) fn rounded(self) -> Option<Decimal> {
+        Some(self.known()?.rounded())
+    }
+
+    /// The mean of `n`, as it is shown; `None` of nothing as well.
+    pub(crate) fn mean(self, n: i64) -> Option<Decimal> {
+        self.known()?.mean(n)
+    }
+
+    /// The part it is of a whole, to six decimals; `None` of nothing as well.
+    pub(crate) fn share_of(self, whole: Amount) -> Option<f64> {
+        self.known()?.share_of(whole)
+    }
+
+    /// The change against what was spent before; `None` if either is not known.
+    pub(crate) fn change(self, before: Self) -> Option<f64> {
+        change(self.known()?.to_f64(), before.known()?.to_f64())
+    }
+}
+
+impl AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.priced += other.priced;
+        self.unpriced += other.unpriced;
+    }
+}
+
 /// A mean to one decimal; `None` of nothing.
 pub(crate) fn mean(sum: i64, n: i64) -> Option<f64> {
     (n != 0).then(|| round(sum as f64 / n as f64, 1))
@@ -144,4 +192,30 @@ pub(crate) fn mean_millis(micros: i64, n: i64) -> Option<f64> {
 pub(crate) fn round(value: f64, decimals: i32) -> f64 {
     let unit = 10_f64.powi(decimals);
     (value * unit).round() / unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_price_did_not_cost_nothing() {
+        let spent = |nanos, unpriced| Spent::of(Amount::of(nanos, Decimal::ONE), unpriced);
+        let dollar = Decimal::ONE;
+        // Nothing was used, or what was used is free.
+        assert_eq!(spent(0, 0).rounded(), Some(Decimal::ZERO));
+        assert_eq!(spent(1_000_000_000, 0).rounded(), Some(dollar));
+        // Some of it is known, and that much it cost.
+        assert_eq!(spent(1_000_000_000, 3).rounded(), Some(dollar));
+        // None of it is.
+        assert_eq!(spent(0, 3).rounded(), None);
+        assert_eq!(spent(0, 3).mean(3), None);
+        assert_eq!(spent(0, 3).share_of(Amount::of(7, dollar)), None);
+        assert_eq!(spent(0, 3).change(spent(7, 0)), None);
+        assert_eq!(spent(7, 0).change(spent(0, 3)), None);
+        let mut sum = spent(0, 3);
+        sum += spent(7, 0);
+        assert_eq!(sum.known(), Some(Amount::of(7, dollar)));
+        assert!(spent(0, 3).known() < spent(0, 0).known(), "sorted last");
+    }
 }

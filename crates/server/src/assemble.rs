@@ -21,7 +21,7 @@ use systemprompt_storage::budgets::RulesInForce;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::settings::Seen;
 use systemprompt_storage::users::Secret;
-use systemprompt_storage::web::{JudgeInForce, Paths as BoundPaths, Salts};
+use systemprompt_storage::web::{Bounds, JudgeInForce, Salts};
 use systemprompt_storage::{Storage, WriterStats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -166,7 +166,14 @@ impl Server {
             shutdown: shutdown.clone(),
         };
         let settings = Arc::new(Settings::from(analytics));
-        let api = ApiState::new(storage.pool().clone(), Arc::clone(&settings), Clock::System);
+        let trail = storage.control_pool();
+        let files = Files::new(folder, trail.clone());
+        let api = ApiState::new(
+            storage.pool().clone(),
+            trail,
+            Arc::clone(&settings),
+            Clock::System,
+        );
         let questions =
             Analytics::new(storage.pool().clone(), Arc::clone(&settings), Clock::System);
         // Who comes to a server that everybody can reach has a token; one that only
@@ -193,8 +200,8 @@ impl Server {
             .then(|| Events::new(storage.control_pool(), Clock::System))
             .map(|events| events.with_sampling(Sampling::new(analytics.sampling_rate)))
             .map(|events| {
-                let paths = BoundPaths::new(profile.web.paths_per_day);
-                events.with_web(judge.clone(), paths)
+                let bounds = Bounds::new(profile.web.paths_per_day, profile.web.sources_per_day);
+                events.with_web(judge.clone(), bounds)
             })
             .map(Arc::new);
         let body_idle = profile.limits.downstream.body_idle_timeout;
@@ -205,7 +212,6 @@ impl Server {
         let content = analytics
             .enabled
             .then(|| Content::new(storage.control_pool(), &profile.web.sites, body_idle));
-        let files = Files::new(folder, storage.control_pool());
         let salts = web.as_ref().map(Web::salts);
         let live = Live::new(shutdown.clone());
         let (in_force, following) = watch::channel(Arc::new(profile.clone()));

@@ -14,7 +14,7 @@ use systemprompt_config::{Config, Sources};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::{Clock, Sampling};
 use systemprompt_storage::audit::{self, AnchorFile};
-use systemprompt_storage::web::{Judge, JudgeInForce, Paths};
+use systemprompt_storage::web::{Bounds, Judge, JudgeInForce};
 use systemprompt_storage::{Storage, Writer, WriterError, prices};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -314,12 +314,8 @@ async fn public_lane(
         Sampling::default(),
         accept_gap,
     );
-    Ok(Some((
-        spool,
-        writer
-            .await?
-            .with_web(judge, Paths::new(profile.web.paths_per_day)),
-    )))
+    let bounds = Bounds::new(profile.web.paths_per_day, profile.web.sources_per_day);
+    Ok(Some((spool, writer.await?.with_web(judge, bounds))))
 }
 
 /// Stores web traffic. Where that fails for good, the gateway goes on, and what

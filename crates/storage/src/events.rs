@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::audit::{self, Entry};
 use crate::partitions::Partitions;
 use crate::tools;
-use crate::web::{self, JudgeInForce, Paths};
+use crate::web::{self, Bounds, JudgeInForce};
 use crate::writer::{conversations, rollups};
 
 /// How long an id without a row is known again: as long as one that came in
@@ -49,10 +49,10 @@ pub struct Events {
     /// Whose tool calls keep their detail.
     sampling: Sampling,
     partitions: Mutex<Partitions>,
-    /// What requests to web sites are judged by, and which of their pages are told
-    /// apart.
+    /// What requests to web sites are judged by, and which of their pages and
+    /// sources are told apart.
     judge: JudgeInForce,
-    paths: Mutex<Paths>,
+    bounds: Mutex<Bounds>,
 }
 
 impl Events {
@@ -65,7 +65,7 @@ impl Events {
             sampling: Sampling::ALL,
             partitions: Mutex::default(),
             judge: JudgeInForce::default(),
-            paths: Mutex::default(),
+            bounds: Mutex::default(),
         }
     }
 
@@ -78,11 +78,11 @@ impl Events {
     }
 
     /// The same, which judges web traffic by these rules, and tells so many of its
-    /// pages apart.
+    /// pages and sources apart.
     #[must_use]
-    pub fn with_web(mut self, judge: JudgeInForce, paths: Paths) -> Self {
+    pub fn with_web(mut self, judge: JudgeInForce, bounds: Bounds) -> Self {
         self.judge = judge;
-        self.paths = Mutex::new(paths);
+        self.bounds = Mutex::new(bounds);
         self
     }
 
@@ -221,9 +221,9 @@ impl Events {
             .filter(|report| remembered.contains(&report.source.stamp.id.0))
             .map(|report| report.visit.clone())
             .collect();
-        let mut paths = self.paths.lock().await;
-        web::store(db, &self.judge.current(), &mut paths, &visits, now).await?;
-        drop(paths);
+        let mut bounds = self.bounds.lock().await;
+        web::store(db, &self.judge.current(), &mut bounds, &visits, now).await?;
+        drop(bounds);
         append(db, &reports, &told).await?;
         stored.extend(reports.iter().map(|report| report.source.stamp.id.0));
         stored.extend(told.calls().map(|call| call.id.0));

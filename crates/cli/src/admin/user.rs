@@ -48,8 +48,8 @@ Examples:
 
 const ERASE: &str = "\
 The user, their sessions and links are deleted, their tokens revoked, and wherever they are named,
-in requests, totals, conversations and activity, an opaque name such as erased-7 stands from then
-on. The audit log names people by pseudonyms, whose meaning is forgotten: it still verifies. This
+in requests, tool calls, totals, conversations and activity, an opaque name such as erased-7 stands
+from then on. The audit log names people by pseudonyms, whose meaning is forgotten: it still verifies. This
 cannot be undone. Log lines go with retention; names in the profile, backups and anything that
 clients put into ids of their own are yours to change. What arrives meanwhile needs another run.
 

@@ -58,13 +58,20 @@ fn header(rows: &[&Row], locale: &Locale, look: Look) -> String {
         0 => String::new(),
         calls => format!(", {}", number(calls, "tool call")),
     };
-    let costs = rows.iter().filter_map(|row| decimal(row.get("cost")?));
-    let cost: Decimal = costs.sum();
+    let mut costs = rows
+        .iter()
+        .filter_map(|row| decimal(row.get("cost")?))
+        .peekable();
+    // Requests without a price did not cost nothing.
+    let cost = match costs.peek() {
+        None if of_kind("request") > 0 => "no known cost".to_owned(),
+        _ => amount(costs.sum(), locale),
+    };
     format!(
         "{name}  {}, {}{calls}, {}\n\n",
         number(rows.len(), "event"),
         number(of_kind("request"), "request"),
-        amount(cost, locale),
+        cost,
     )
 }
 

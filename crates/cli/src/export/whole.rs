@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use systemprompt_domain::period::{Interval, Period, When, Zone};
@@ -17,6 +17,7 @@ use crate::database;
 use crate::failure::Failure;
 use crate::human::column::{Column, Unit};
 use crate::human::figure;
+use crate::progress::{Progress, so_many};
 
 const HELP: &str = "\
 Rows come in the order in which they happened, as they were at one moment. A file is complete or
@@ -26,9 +27,6 @@ the audit trail.
 Examples:
   systemprompt export requests requests.csv --since 2026-10-01 --until 2026-11-01
   systemprompt export tools --since 7d | jq -r .tool | sort | uniq -c";
-
-/// How often the progress is drawn.
-const DRAWN: Duration = Duration::from_millis(200);
 
 // No doc comment: clap would take it for the help of the command.
 #[derive(Debug, clap::Args)]
@@ -225,26 +223,18 @@ pub(crate) fn run(
     let called = format!("export {}", kind.name);
     let Some(file) = &args.file else {
         return database::with(&config, outside, async |storage, outside| {
-            let mut quiet = Progress::new(false);
-            let (out, err) = (&mut *outside.out, &mut *outside.err);
-            let count = write(storage, kind, &interval, format, out, err, &mut quiet).await?;
+            // Rows are progress enough.
+            let quiet = Progress::on(&mut *outside.err, false);
+            let out = &mut *outside.out;
+            let count = write(storage, kind, &interval, format, out, quiet).await?;
             database::exported(storage, &called, format.as_str(), count, outside).await
         });
     };
     let failed = |error: io::Error| ExportError::Write(file.clone(), error);
     let mut draft = Draft::of(file).map_err(failed)?;
-    let mut progress = Progress::new(outside.live);
     let count = database::with(&config, outside, async |storage, outside| {
-        let err = &mut *outside.err;
-        let written = write(
-            storage,
-            kind,
-            &interval,
-            format,
-            &mut draft,
-            err,
-            &mut progress,
-        );
+        let progress = Progress::new(outside);
+        let written = write(storage, kind, &interval, format, &mut draft, progress);
         let count = written.await?;
         database::exported(storage, &called, format.as_str(), count, outside).await?;
         Ok(count)
@@ -270,8 +260,7 @@ async fn write(
     interval: &Interval,
     format: Format,
     out: &mut dyn Write,
-    err: &mut dyn Write,
-    progress: &mut Progress,
+    mut progress: Progress<'_>,
 ) -> Result<usize, Failure> {
     let failed = |error: sqlx::Error| Failure::Question(error.into());
     let columns: Vec<Column> = kind
@@ -287,51 +276,14 @@ async fn write(
     let cursor = Cursor::open(&pool, kind.table, since, until).await;
     let mut cursor = cursor.map_err(failed)?;
     let mut sink = Sink::begin(format, &columns, out)?;
-    let mut count = 0;
+    let (mut count, begun) = (0, Instant::now());
     loop {
         let rows = cursor.next().await.map_err(failed)?;
         if rows.is_empty() {
-            progress.end(err)?;
             return Ok(count);
         }
         sink.rows(&rows)?;
         count += rows.len();
-        progress.draw(count, err)?;
-    }
-}
-
-/// How far it is, where somebody looks.
-struct Progress {
-    live: bool,
-    begun: Instant,
-    drawn: Instant,
-}
-
-impl Progress {
-    fn new(live: bool) -> Self {
-        let now = Instant::now();
-        Self {
-            live,
-            begun: now,
-            drawn: now,
-        }
-    }
-
-    fn draw(&mut self, rows: usize, err: &mut dyn Write) -> io::Result<()> {
-        if !self.live || self.drawn.elapsed() < DRAWN {
-            return Ok(());
-        }
-        self.drawn = Instant::now();
-        let rate = rows as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
-        let rows = figure::grouped(&rows.to_string());
-        write!(err, "\r\u{1b}[K{rows} rows, {rate:.0} a second")?;
-        err.flush()
-    }
-
-    fn end(&self, err: &mut dyn Write) -> io::Result<()> {
-        match self.live {
-            true => write!(err, "\r\u{1b}[K"),
-            false => Ok(()),
-        }
+        progress.step("exporting", &so_many(count as u64, "rows", begun));
     }
 }

@@ -80,7 +80,8 @@ impl Asked {
     async fn over_http(&self, path: &str, settings: Settings) -> Value {
         let alerts: Vec<Alert> = serde_json::from_str(ALERTS).expect("alerts");
         let settings = Settings { alerts, ..settings };
-        let state = ApiState::new(self.db.pool().clone(), settings, Clock::Fixed(NOW));
+        let pool = || self.db.pool().clone();
+        let state = ApiState::new(pool(), pool(), settings, Clock::Fixed(NOW));
         let router = api::router(state).layer(Extension(Scope::everything()));
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let response = router.oneshot(request).await.expect("infallible");

@@ -47,8 +47,13 @@ impl Checks<'_> {
                 self.refuse(&path.join("sites").join(i), example);
             }
         }
-        if !(100..=1_000_000).contains(&web.paths_per_day) {
-            self.refuse(&path.join("paths_per_day"), "must be 100 to 1000000");
+        for (key, bound) in [
+            ("paths_per_day", web.paths_per_day),
+            ("sources_per_day", web.sources_per_day),
+        ] {
+            if !(100..=1_000_000).contains(&bound) {
+                self.refuse(&path.join(key), "must be 100 to 1000000");
+            }
         }
         if web.requests_per_minute == 0 {
             self.refuse(&path.join("requests_per_minute"), "must be above 0");

@@ -254,7 +254,7 @@ impl Query for Overview {
                 "costs",
                 "cost",
                 ctx.settings.currency.unit(),
-                each(|known| Some(Figure::Money(known.usage.cost()))),
+                each(|known| known.usage.cost().map(Figure::Money)),
             ),
             row(
                 "costs",

@@ -161,7 +161,8 @@ impl Asked {
 
     /// Whether a figure of the first row is nothing.
     pub(crate) fn is_zero(&self, key: &str) -> bool {
-        self.number(0, key) == 0.0
+        let unknown = self.rows.first().and_then(|row| row.get(key)) == Some(&Value::Null);
+        !unknown && self.number(0, key) == 0.0
     }
 
     /// Whether a figure is nothing in every row.

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::frame::steps;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::figures::{Amount, mean};
+use crate::figures::{Amount, Spent, mean};
 use crate::kept;
 use crate::params::{GroupBy, Owners, PeriodArgs};
 use crate::query::PeriodUsed;
@@ -28,19 +28,25 @@ pub(crate) struct Conversations {
     pub output_tokens: i64,
     /// What their priced requests cost, at the rate of the UTC day on which each
     /// conversation began: rows do not tell on which days it went on.
-    pub spent: Amount,
+    pub priced: Amount,
+    /// Their requests with usage for which no price is known.
+    pub unpriced: i64,
     pub duration_us: i64,
 }
 
 impl Conversations {
-    /// What their priced requests cost, in the currency of the profile.
-    pub(crate) fn cost(&self) -> Decimal {
-        self.spent.rounded()
+    const fn spent(&self) -> Spent {
+        Spent::of(self.priced, self.unpriced)
+    }
+
+    /// What their requests cost, in the currency of the profile.
+    pub(crate) fn cost(&self) -> Option<Decimal> {
+        self.spent().rounded()
     }
 
     /// The cost divided by the conversations.
     pub(crate) fn average_cost(&self) -> Option<Decimal> {
-        self.spent.mean(self.conversations)
+        self.spent().mean(self.conversations)
     }
 
     /// Requests to a conversation.

@@ -5,13 +5,17 @@
 -- it. Costs are converted as in usage.sql, at the rates $12 from the moments $13 on,
 -- each at the one of the UTC day on which its conversation began.
 with counted as (
-    select bucket as at, agent, conversations, derived, requests, input_tokens, output_tokens, cost_nanos, duration_us
+    select
+        bucket as at, agent, conversations, derived, requests, input_tokens, output_tokens, cost_nanos,
+        unpriced, duration_us
     from unnest($2::timestamptz[], $3::timestamptz[]) as days (since, until)
     join conversation_day on bucket >= since and bucket < until and cube = $14
     where ($1::text is null or agent = $1)
       and (cardinality($10::text[]) = 0 or agent = any ($10))
     union all
-    select bucket, agent, conversations, derived, requests, input_tokens, output_tokens, cost_nanos, duration_us
+    select
+        bucket, agent, conversations, derived, requests, input_tokens, output_tokens, cost_nanos,
+        unpriced, duration_us
     from unnest($4::timestamptz[], $5::timestamptz[]) as hours (since, until)
     join conversation_hour on bucket >= since and bucket < until and cube = $14
     where ($1::text is null or agent = $1)
@@ -19,7 +23,7 @@ with counted as (
     union all
     select
         first_at, coalesce(agent, ''), 1, derived::int, requests, input_tokens, output_tokens, cost_nanos,
-        (extract(epoch from last_at - first_at) * 1000000)::bigint
+        unpriced, (extract(epoch from last_at - first_at) * 1000000)::bigint
     from unnest($6::timestamptz[], $7::timestamptz[]) as edges (since, until)
     join conversations on first_at >= since and first_at < until
     where ($1::text is null or agent = $1)
@@ -37,7 +41,8 @@ select
     case
         when cardinality($12::text[]) = 0 then sum(cost_nanos)
         else sum(cost_nanos * ($12)[1 + width_bucket(at, $13::timestamptz[])]::numeric)
-    end::text as "spent!: Amount",
+    end::text as "priced!: Amount",
+    sum(unpriced)::bigint as "unpriced!",
     sum(duration_us)::bigint as "duration_us!"
 from counted
 group by 1, 2

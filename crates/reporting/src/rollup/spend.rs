@@ -2,7 +2,7 @@
 
 use super::source::{Dimension, Source};
 use crate::error::Result;
-use crate::figures::Amount;
+use crate::figures::{Amount, Spent};
 
 /// What one model, agent, provider or user spent.
 #[derive(Clone, Debug)]
@@ -10,12 +10,20 @@ pub(crate) struct Spend {
     /// Empty where it is not known.
     pub name: String,
     pub requests: i64,
-    pub spent: Amount,
-    /// The cost of all names, the ones beyond the limit included.
-    pub all_spent: Amount,
+    /// What the priced requests cost.
+    pub priced: Amount,
+    /// The same of all names, the ones beyond the limit included.
+    pub all_priced: Amount,
     pub input_tokens: i64,
     pub output_tokens: i64,
     pub unpriced: i64,
+}
+
+impl Spend {
+    /// What the requests cost, in the currency of the profile.
+    pub(crate) const fn spent(&self) -> Spent {
+        Spent::of(self.priced, self.unpriced)
+    }
 }
 
 /// What spend is sorted by, the largest first.

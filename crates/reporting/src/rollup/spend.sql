@@ -41,8 +41,8 @@ spent as (
 select
     name as "name!",
     requests::bigint as "requests!",
-    cost::text as "spent!: Amount",
-    (sum(cost) over ())::text as "all_spent!: Amount",
+    cost::text as "priced!: Amount",
+    (sum(cost) over ())::text as "all_priced!: Amount",
     input_tokens::bigint as "input_tokens!",
     output_tokens::bigint as "output_tokens!",
     unpriced::bigint as "unpriced!"

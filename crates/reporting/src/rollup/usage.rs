@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::source::Source;
 use crate::error::Result;
-use crate::figures::{Amount, mean_millis, ratio};
+use crate::figures::{Amount, Spent, mean_millis, ratio};
 
 /// Usage added up. Fields are columns of the `usage` relation.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ pub(crate) struct Usage {
     pub reasoning: i64,
     pub audio_output: i64,
     /// What the priced requests cost.
-    pub spent: Amount,
+    pub priced: Amount,
     pub unpriced: i64,
     pub unpriced_tokens: i64,
     pub without_usage: i64,
@@ -96,14 +96,19 @@ impl Usage {
         self.output + self.reasoning + self.audio_output
     }
 
-    /// What the priced requests cost, in the currency of the profile.
-    pub(crate) fn cost(&self) -> Decimal {
-        self.spent.rounded()
+    /// What the requests cost, in the currency of the profile.
+    pub(crate) const fn spent(&self) -> Spent {
+        Spent::of(self.priced, self.unpriced)
+    }
+
+    /// The same, as it is shown.
+    pub(crate) fn cost(&self) -> Option<Decimal> {
+        self.spent().rounded()
     }
 
     /// The cost divided by all requests.
     pub(crate) fn average_cost(&self) -> Option<Decimal> {
-        self.spent.mean(self.requests)
+        self.spent().mean(self.requests)
     }
 
     /// The part of the requests for which no price is known.

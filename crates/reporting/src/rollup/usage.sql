@@ -27,7 +27,7 @@ select
     case
         when cardinality($10::text[]) = 0 then sum(cost_nanos)
         else sum(cost_nanos * ($10)[1 + width_bucket(bucket, $11::timestamptz[])]::numeric)
-    end::text as "spent!: Amount",
+    end::text as "priced!: Amount",
     sum(unpriced)::bigint as "unpriced!",
     sum(unpriced_tokens)::bigint as "unpriced_tokens!",
     sum(without_usage)::bigint as "without_usage!",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use systemprompt_reporting::{Error, PeriodUsed};
 
-use crate::agreement::{INPUT, count, nanos, period};
+use crate::agreement::{INPUT, UNPRICED, count, known, nanos, period};
 use crate::store::Store;
 
 /// Rows that a figure of an agent stands for.
@@ -56,17 +56,13 @@ async fn figures_are_those_of_the_rows() {
                     "output_tokens",
                     "sum(output + reasoning + audio_output)".to_owned(),
                 ),
-                (
-                    "unpriced_requests",
-                    "count(*) filter (where usage_source <> 'none' and cost_nanos is null)"
-                        .to_owned(),
-                ),
+                ("unpriced_requests", UNPRICED.to_owned()),
             ] {
                 let raw = store.raw(&figure, &period, &condition).await;
                 assert_eq!(count(row, field), raw, "{field} of {question}");
             }
-            let cost = store.raw("sum(cost_nanos)", &period, &condition).await;
-            assert_eq!(nanos(row, "cost"), cost, "{question}");
+            let cost = store.cost(&period, &condition).await;
+            assert_eq!(known(row, "cost"), cost, "{question}");
             let completed = format!("state = 'completed' and {condition}");
             let exact = "percentile_disc(0.95) within group (order by latency_us)";
             let exact = store.raw(exact, &period, &completed).await as f64 / 1_000.0;
@@ -211,8 +207,9 @@ async fn one_agent_is_shown_whole() {
     assert!((shares - 1.0).abs() < 1e-4, "{shares}");
     let costs: Vec<_> = part("models")
         .iter()
-        .map(|row| nanos(row, "cost"))
+        .map(|row| known(row, "cost"))
         .collect();
+    assert!(costs.last() == Some(&None), "house-model has no price");
     assert!(costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
 
     let failed = "count(*) filter (where state <> 'completed')";

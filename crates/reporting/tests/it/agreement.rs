@@ -46,6 +46,9 @@ const ZONES: [&str; 3] = ["", "&timezone=Asia/Kolkata", "&timezone=America/New_Y
 pub(crate) const INPUT: &str =
     "input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input";
 
+pub(crate) const UNPRICED: &str =
+    "count(*) filter (where usage_source <> 'none' and cost_nanos is null)";
+
 impl Store {
     /// One figure over raw rows of a period.
     pub(crate) async fn raw(&self, figure: &str, period: &PeriodUsed, condition: &str) -> i64 {
@@ -60,6 +63,19 @@ impl Store {
             .await
             .expect("a figure")
     }
+
+    /// What the requests of a period cost; `None` where it would be nothing and some
+    /// that used something have no price.
+    pub(crate) async fn cost(&self, period: &PeriodUsed, condition: &str) -> Option<i64> {
+        let unpriced = self.raw(UNPRICED, period, condition).await;
+        let sum = self.raw("sum(cost_nanos)", period, condition).await;
+        (sum != 0 || unpriced == 0).then_some(sum)
+    }
+}
+
+/// Dollars as nano-dollars; `None` where nobody knows them.
+pub(crate) fn known(row: &Value, field: &str) -> Option<i64> {
+    (!row[field].is_null()).then(|| nanos(row, field))
 }
 
 /// Dollars as nano-dollars.
@@ -94,14 +110,14 @@ async fn sums_are_those_of_the_rows() {
                     ("requests", "count(*)".to_owned()),
                     ("input_tokens", format!("sum({INPUT})")),
                     ("output_tokens", "sum(output + reasoning + audio_output)".to_owned()),
-                    ("unpriced_requests", "count(*) filter (where usage_source <> 'none' and cost_nanos is null)".to_owned()),
+                    ("unpriced_requests", UNPRICED.to_owned()),
                     ("without_usage", "count(*) filter (where usage_source = 'none' and state <> 'paused' and coalesce(http_status, 0) < 400)".to_owned()),
                 ] {
                     let raw = store.raw(&figure, &period, condition).await;
                     assert_eq!(count(row, field), raw, "{field} of {question}");
                 }
-                let raw = store.raw("sum(cost_nanos)", &period, condition).await;
-                assert_eq!(nanos(row, "cost"), raw, "{question}");
+                let raw = store.cost(&period, condition).await;
+                assert_eq!(known(row, "cost"), raw, "{question}");
             }
         }
     }
@@ -154,8 +170,8 @@ async fn trends_add_up_and_each_step_is_its_own() {
                 "{at}"
             );
             assert_eq!(
-                nanos(row, "cost"),
-                store.raw("sum(cost_nanos)", &step, condition).await,
+                known(row, "cost"),
+                store.cost(&step, condition).await,
                 "{at}"
             );
             let errors = "count(*) filter (where state in ('failed', 'upstream_timeout', 'lost'))";
@@ -264,15 +280,15 @@ async fn breakdowns_are_sorted_and_add_up() {
                     "{question}"
                 );
                 assert_eq!(
-                    nanos(row, "cost"),
-                    store.raw("sum(cost_nanos)", &period, &condition).await,
+                    known(row, "cost"),
+                    store.cost(&period, &condition).await,
                     "{question}"
                 );
             }
-            let costs: Vec<_> = answer.rows.iter().map(|row| nanos(row, "cost")).collect();
+            let costs: Vec<_> = answer.rows.iter().map(|row| known(row, "cost")).collect();
             assert!(costs.is_sorted_by(|a, b| a >= b), "{question}");
             assert_eq!(
-                costs.iter().sum::<i64>(),
+                costs.iter().flatten().sum::<i64>(),
                 store.raw("sum(cost_nanos)", &period, "true").await
             );
             let shares: f64 = answer
@@ -423,4 +439,145 @@ async fn the_history_is_as_varied_as_it_claims() {
         ),
         (7, 3, 1677)
     );
+}
+
+/// A model without a price did not cost nothing: what it cost is not known, wherever it
+/// is asked for, and the same of the conversations, agents and days that used no other.
+#[tokio::test]
+async fn what_has_no_price_is_unknown_in_every_answer() {
+    let store = Store::new().await;
+    let unknown = |row: &Value, fields: &[&str], question: &str| {
+        for field in fields {
+            assert!(
+                row.get(field).is_some_and(Value::is_null),
+                "{field} of {question}: {row}"
+            );
+        }
+    };
+    for (question, name) in [
+        ("requests/models?since=30d", "model"),
+        ("requests/models?since=30d&sort_by=cost", "model"),
+        ("costs/breakdown?since=30d", "name"),
+    ] {
+        let rows = store.ask(question).await.rows;
+        let house = rows.iter().find(|row| row[name] == "house-model");
+        let house = house.expect("the model without a price");
+        assert!(count(house, "requests") > 0, "{house}");
+        unknown(house, &["cost"], question);
+        if let Some(share) = house.get("share") {
+            assert!(share.is_null(), "{house}");
+        }
+        let others = rows.iter().filter(|row| row[name] != "house-model");
+        assert!(
+            others.clone().count() > 0 && others.into_iter().all(|row| row["cost"].is_string())
+        );
+    }
+    let of_house = "model=house-model&since=30d";
+    let money = [
+        (
+            "costs/summary",
+            &["cost", "previous_cost", "change", "average_cost"][..],
+        ),
+        ("requests/stats", &["cost", "previous_cost"]),
+    ];
+    for (question, fields) in money {
+        let question = format!("{question}?{of_house}");
+        unknown(&store.row(&question).await, fields, &question);
+    }
+    let forecast = store.ask("costs/forecast?model=house-model").await;
+    for row in &forecast.rows {
+        let fields = ["cost", "forecast", "previous_cost", "change"];
+        unknown(row, &fields, "costs/forecast");
+    }
+    for question in ["costs/trends", "requests/trends"] {
+        let question = format!("{question}?{of_house}&group_by=week");
+        for row in &store.ask(&question).await.rows {
+            unknown(row, &["cost"], &question);
+        }
+    }
+    // Nothing was asked of it yet: then it cost nothing.
+    let before = "costs/summary?model=house-model&since=2026-09-01&until=2026-09-02";
+    assert_eq!(store.row(before).await["cost"], "0");
+
+    // Nobody had a price then.
+    for sql in [
+        "update ai_requests set cost_nanos = null, price_version = null",
+        "update conversations c set cost_nanos = 0, unpriced = (select count(*) from ai_requests r \
+             where r.conversation_id = c.conversation_id and usage_source <> 'none')",
+        "update usage_quarter set cost_nanos = 0, unpriced = (input > 0)::int; \
+         update usage_hour set cost_nanos = 0, unpriced = (input > 0)::int; \
+         update usage_day set cost_nanos = 0, unpriced = (input > 0)::int",
+        include_str!("begun.sql"),
+    ] {
+        sqlx::raw_sql(sql)
+            .execute(store.pool())
+            .await
+            .expect("no prices");
+    }
+    let period = "since=30d";
+    for (question, fields) in [
+        (
+            "agents/list",
+            &["cost", "cost_per_request", "cost_per_conversation"][..],
+        ),
+        (
+            "agents/stats",
+            &[
+                "cost",
+                "previous_cost",
+                "cost_per_agent",
+                "cost_per_conversation",
+            ],
+        ),
+        (
+            "conversations/stats",
+            &["cost", "previous_cost", "average_cost"],
+        ),
+        ("conversations/trends", &["cost"]),
+        ("agents/trends", &["cost"]),
+    ] {
+        let question = format!("{question}?{period}");
+        let answer = store.ask(&question).await;
+        let used = |row: &&Value| row.get("output_tokens").is_none_or(|tokens| *tokens != 0);
+        let mut rows = answer.rows.iter().filter(used).peekable();
+        assert!(rows.peek().is_some(), "{question}");
+        rows.for_each(|row| unknown(row, fields, &question));
+    }
+    let overview = store.ask("overview?since=24h").await;
+    let cost = overview.rows.iter().find(|row| row["metric"] == "cost");
+    unknown(
+        cost.expect("the cost"),
+        &["value", "previous", "change"],
+        "overview",
+    );
+    let mut seen = 0;
+    for list in ["conversations/list", "traces/list"] {
+        let question = format!("{list}?{period}&limit=500");
+        for row in store.ask(&question).await.rows {
+            let id = row["conversation_id"].as_str().or(row["trace_id"].as_str());
+            let id = id.expect("an id");
+            let of = match list {
+                "traces/list" => format!("trace_id = '{id}'"),
+                _ => format!("conversation_id = '{id}'"),
+            };
+            let used = format!("usage_source <> 'none' and {of}");
+            let whole = PeriodUsed {
+                since: time::macros::datetime!(2026-10-01 0:00 UTC).into(),
+                until: time::macros::datetime!(2026-12-01 0:00 UTC).into(),
+                timezone: String::new(),
+            };
+            let used = store.raw("count(*)", &whole, &used).await > 0;
+            assert_eq!(row["cost"].is_null(), used, "{question}: {row}");
+            seen += i64::from(used);
+            if list == "conversations/list" && seen < 20 {
+                let shown = store.row(&format!("conversations/show?id={id}")).await;
+                assert_eq!(shown["cost"], row["cost"]);
+                for model in shown["models"].as_array().expect("models") {
+                    let unpriced = count(model, "unpriced_requests") > 0;
+                    assert_eq!(model["cost"].is_null(), unpriced, "{model}");
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
 }

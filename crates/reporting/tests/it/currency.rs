@@ -52,6 +52,11 @@ fn amount(row: &Value, field: &str) -> Decimal {
     row[field].as_str().expect(field).parse().expect(field)
 }
 
+/// `None` where nobody knows it.
+fn known(row: &Value, field: &str) -> Option<Decimal> {
+    (!row[field].is_null()).then(|| amount(row, field))
+}
+
 fn moment(text: &Value) -> OffsetDateTime {
     let rfc3339 = &time::format_description::well_known::Rfc3339;
     OffsetDateTime::parse(text.as_str().expect("a time"), rfc3339).expect("RFC 3339")
@@ -73,6 +78,23 @@ impl Store {
         rows.iter()
             .map(|(at, nanos)| Decimal::from(*nanos) * rate(at.date()))
             .sum()
+    }
+
+    /// The same, rounded; `None` where it would be nothing and some that used something
+    /// have no price.
+    async fn cost_converted(&self, period: [OffsetDateTime; 2], condition: &str) -> Option<Decimal> {
+        let sum = self.converted(period, condition).await;
+        let sql = format!(
+            "select exists (select from ai_requests where created_at >= $1 and created_at < $2 \
+             and usage_source <> 'none' and cost_nanos is null and {condition})"
+        );
+        let unpriced: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(period[0])
+            .bind(period[1])
+            .fetch_one(self.pool())
+            .await
+            .expect("an answer");
+        (!sum.is_zero() || !unpriced).then(|| rounded(sum))
     }
 }
 
@@ -145,9 +167,9 @@ async fn steps_add_up_to_the_whole() {
         let mut sum = Decimal::ZERO;
         for ((row, start), end) in answer.rows.iter().zip(&starts).zip(ends) {
             let step = [(*start).max(since), end];
-            let raw = store.converted(step, condition).await;
-            assert_eq!(amount(row, "cost"), rounded(raw), "{query} at {start}");
-            sum += amount(row, "cost");
+            let cost = store.cost_converted(step, condition).await;
+            assert_eq!(known(row, "cost"), cost, "{query} at {start}");
+            sum += cost.unwrap_or_default();
         }
         let text = |at: OffsetDateTime| {
             let rfc3339 = &time::format_description::well_known::Rfc3339;
@@ -187,11 +209,11 @@ async fn breakdowns_are_converted_before_they_are_sorted_and_cut() {
         for row in &answer.rows {
             let name = row["name"].as_str().expect("a name");
             let condition = format!("coalesce({column}, '') = '{name}'");
-            let raw = store.converted(edges(&answer), &condition).await;
-            assert_eq!(amount(row, "cost"), rounded(raw), "{question} {name}");
-            whole += raw;
+            let cost = store.cost_converted(edges(&answer), &condition).await;
+            assert_eq!(known(row, "cost"), cost, "{question} {name}");
+            whole += store.converted(edges(&answer), &condition).await;
         }
-        let costs: Vec<_> = answer.rows.iter().map(|row| amount(row, "cost")).collect();
+        let costs: Vec<_> = answer.rows.iter().map(|row| known(row, "cost")).collect();
         assert!(costs.is_sorted_by(|a, b| a >= b), "{question}: {costs:?}");
         assert_eq!(
             rounded(whole),
@@ -257,8 +279,8 @@ async fn agents_and_their_models_are_the_rows_at_the_rates_of_their_days() {
                     "{condition} and provider = '{provider}' \
                      and coalesce(served_model, requested_model, '') = '{model}'"
                 );
-                let raw = store.converted(edges(&answer), &condition).await;
-                assert_eq!(amount(used, "cost"), rounded(raw), "{period} {condition}");
+                let cost = store.cost_converted(edges(&answer), &condition).await;
+                assert_eq!(known(used, "cost"), cost, "{period} {condition}");
             }
         }
         let stats = store.row(&format!("agents/stats?{period}")).await;
@@ -275,26 +297,30 @@ async fn agents_and_their_models_are_the_rows_at_the_rates_of_their_days() {
 #[tokio::test]
 async fn conversations_are_converted_at_the_rate_of_their_first_day() {
     let store = Store::new().await.under(euros());
-    let stored: Vec<(String, OffsetDateTime, i64)> =
-        sqlx::query_as("select conversation_id, first_at, cost_nanos from conversations")
+    let stored: Vec<(String, OffsetDateTime, i64, i64)> =
+        sqlx::query_as("select conversation_id, first_at, cost_nanos, unpriced from conversations")
             .fetch_all(store.pool())
             .await
             .expect("conversations");
-    let begun_in = |[since, until]: [OffsetDateTime; 2]| -> Decimal {
+    let begun_in = |[since, until]: [OffsetDateTime; 2]| -> Option<Decimal> {
         let begun = stored
             .iter()
-            .filter(|(_, at, _)| (since..until).contains(at));
-        begun
-            .map(|(_, at, nanos)| Decimal::from(*nanos) * rate(at.date()))
-            .sum()
+            .filter(|(_, at, ..)| (since..until).contains(at));
+        let unpriced: i64 = begun.clone().map(|(.., unpriced)| unpriced).sum();
+        let sum: Decimal = begun
+            .map(|(_, at, nanos, _)| Decimal::from(*nanos) * rate(at.date()))
+            .sum();
+        (!sum.is_zero() || unpriced == 0).then_some(sum)
     };
     for period in PERIODS {
         let answer = store.ask(&format!("conversations/stats?{period}")).await;
         let (row, spent) = (&answer.rows[0], begun_in(edges(&answer)));
-        assert_eq!(amount(row, "cost"), rounded(spent), "{period}");
+        assert_eq!(known(row, "cost"), spent.map(rounded), "{period}");
         let begun = Decimal::from(row["conversations"].as_i64().expect("a count"));
-        let mean = spent.checked_div(begun).map(rounded);
-        assert_eq!(Some(amount(row, "average_cost")), mean, "{period}");
+        let mean = spent
+            .and_then(|spent| spent.checked_div(begun))
+            .map(rounded);
+        assert_eq!(known(row, "average_cost"), mean, "{period}");
     }
     let answer = store
         .ask("conversations/trends?since=30d&group_by=day")
@@ -303,16 +329,18 @@ async fn conversations_are_converted_at_the_rate_of_their_first_day() {
     let ends = starts.clone().skip(1).chain([edges(&answer)[1]]);
     for ((row, since), until) in answer.rows.iter().zip(starts).zip(ends) {
         let spent = begun_in([since.max(edges(&answer)[0]), until]);
-        assert_eq!(amount(row, "cost"), rounded(spent), "from {since}");
+        assert_eq!(known(row, "cost"), spent.map(rounded), "from {since}");
     }
     let requests = store.ask("requests/list?since=40d&limit=10000").await;
     let list = store.ask("conversations/list?since=40d&limit=10000").await;
     let mut several_days = 0;
     for row in &list.rows {
         let id = row["conversation_id"].as_str().expect("an id");
-        let (_, at, nanos) = stored.iter().find(|(one, ..)| one == id).expect("stored");
+        let stored = stored.iter().find(|(one, ..)| one == id);
+        let (_, at, nanos, unpriced) = stored.expect("stored");
         let spent = rounded(Decimal::from(*nanos) * rate(at.date()));
-        assert_eq!(amount(row, "cost"), spent, "{id}");
+        let spent = (*nanos != 0 || *unpriced == 0).then_some(spent);
+        assert_eq!(known(row, "cost"), spent, "{id}");
 
         let shown = store.row(&format!("conversations/show?id={id}")).await;
         assert_eq!(shown["cost"], row["cost"], "{id}");
@@ -324,7 +352,7 @@ async fn conversations_are_converted_at_the_rate_of_their_first_day() {
         }
         let condition = format!("conversation_id = '{id}'");
         let models = shown["models"].as_array().expect("models").iter();
-        let models: Decimal = models.map(|model| amount(model, "cost")).sum();
+        let models: Decimal = models.filter_map(|model| known(model, "cost")).sum();
         let since = moment(&row["first_at"]);
         let until = moment(&row["last_at"]) + time::Duration::MILLISECOND;
         let raw = rounded(store.converted([since, until], &condition).await);

@@ -59,7 +59,8 @@ from identified, lateral (select state = 'completed' and i % 41 <> 9 as used) as
 
 insert into conversations
 select conversation_id, false, (array_agg(agent order by created_at))[1], null, min(created_at), max(created_at),
-    count(*), sum(input), sum(output), coalesce(sum(cost_nanos), 0)
+    count(*), sum(input), sum(output), coalesce(sum(cost_nanos), 0),
+    count(*) filter (where usage_source <> 'none' and cost_nanos is null)
 from ai_requests
 group by conversation_id;
 

@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use systemprompt_domain::Clock;
 use systemprompt_jobs::REPORTS;
 use systemprompt_jobs::reports::{self, Written};
 use systemprompt_reporting::present::figure::bytes;
-use systemprompt_storage::users::Role;
+use systemprompt_storage::exports::{self, Access};
+use systemprompt_storage::users::{Role, UsersError};
 
 use super::State as Shared;
 use super::form::act;
@@ -92,7 +94,8 @@ fn table(out: &mut String, found: &[Written]) {
     out.push_str("</tbody></table></div>");
 }
 
-/// `GET /admin/reports/{name}`: the page of a report; with `.md`, its Markdown.
+/// `GET /admin/reports/{name}`: the page of a report; with `.md`, its Markdown. Either
+/// is an event of the audit trail, recorded before it leaves.
 pub(super) async fn read(
     State(shared): State<Shared>,
     visitor: Visitor,
@@ -100,7 +103,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let inner = &*shared.admin.0;
     let session = inner.login.session(&visitor).await?;
-    session.ok_or(Problem::SignedOut)?;
+    let session = session.ok_or(Problem::SignedOut)?;
     let markdown = name.ends_with(".md");
     let folder = inner.jobs.world.folder(REPORTS);
     let read = move || -> io::Result<Option<(Written, String)>> {
@@ -118,6 +121,18 @@ pub(super) async fn read(
     let found = read.map_err(io::Error::other).and_then(|read| read);
     let found = found.inspect_err(|error| tracing::warn!(%error, "a report cannot be read"));
     let (report, text) = found.ok().flatten().ok_or(Problem::Missing)?;
+    let ending = if markdown { "md" } else { "html" };
+    let access = Access {
+        file: &format!("reports/{}.{ending}", report.name),
+        bytes: text.len(),
+        export: None,
+        user: Some(&session.user),
+        agent: None,
+        token: None,
+    };
+    exports::accessed(&inner.control, access, Clock::System.now())
+        .await
+        .map_err(|error| UsersError::Database(error.0))?;
     Ok(match markdown {
         true => {
             let headers = [

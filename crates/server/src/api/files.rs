@@ -68,6 +68,7 @@ async fn report(
     let access = Access {
         file: &format!("reports/{name}"),
         bytes: content.len(),
+        export: None,
         user: reader.user.as_deref(),
         agent: reader.agent.as_deref(),
         token: reader.token.as_deref(),

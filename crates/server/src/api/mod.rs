@@ -31,17 +31,25 @@ pub use self::openapi::document;
 #[derive(Clone, Debug)]
 pub struct ApiState {
     pool: PgPool,
+    /// Where downloads are recorded.
+    trail: PgPool,
     settings: Arc<Settings>,
     clock: Clock,
 }
 
 impl ApiState {
     /// Answers from the questions' own pool of connections, under the profile's
-    /// settings, as of the clock.
+    /// settings, as of the clock. Downloads are recorded through `trail`.
     #[must_use]
-    pub fn new(pool: PgPool, settings: impl Into<Arc<Settings>>, clock: Clock) -> Self {
+    pub fn new(
+        pool: PgPool,
+        trail: PgPool,
+        settings: impl Into<Arc<Settings>>,
+        clock: Clock,
+    ) -> Self {
         Self {
             pool,
+            trail,
             settings: settings.into(),
             clock,
         }

@@ -1,5 +1,8 @@
 //! Asking a question over HTTP: the path names it, the query string holds its
-//! parameters.
+//! parameters. An answer that is taken as a file is an event of the audit trail,
+//! recorded before it leaves; one that is only read is none.
+
+use std::io;
 
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -10,9 +13,11 @@ use serde_json::Value;
 use systemprompt_reporting::present::column::Column;
 use systemprompt_reporting::present::csv::Table;
 use systemprompt_reporting::{Answer, Ctx, Entry, Error, Scope, default_of, find};
+use systemprompt_storage::exports::{self, Access, Export};
 
 use super::ApiState;
 use super::error::ApiError;
+use crate::auth::Reader;
 
 /// An answer with the question it answers.
 #[derive(Debug, Serialize)]
@@ -22,11 +27,21 @@ struct Envelope {
     answer: Answer<Value>,
 }
 
+impl Envelope {
+    fn new(entry: &Entry, answer: Answer<Value>) -> Self {
+        Self {
+            question: entry.path.join(" "),
+            answer,
+        }
+    }
+}
+
 /// `GET /api/v1/analytics/{group}/{name}`, or `/{group}` for the group's first
 /// question.
 pub(super) async fn ask(
     State(state): State<ApiState>,
     scope: Option<Extension<Scope>>,
+    reader: Option<Extension<Reader>>,
     path: Option<Path<String>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
@@ -40,6 +55,7 @@ pub(super) async fn ask(
     let params = entry
         .decode(&query)
         .map_err(|error| blame(entry, &query, error))?;
+    let personal = entry.names_people(&params);
     let ctx = Ctx {
         pool: state.pool,
         settings: state.settings,
@@ -50,17 +66,38 @@ pub(super) async fn ask(
         .run(&ctx, params)
         .await
         .map_err(|error| blame(entry, &query, error))?;
-    if file == Some(File::Csv) {
-        return csv(entry, &answer);
-    }
-    let envelope = Json(Envelope {
-        question: entry.path.join(" "),
-        answer,
-    });
-    Ok(match file {
-        Some(_) => ([(CONTENT_DISPOSITION, attached(entry, "json"))], envelope).into_response(),
-        None => envelope.into_response(),
-    })
+    let rows = answer.rows.len();
+    let Some(file) = file else {
+        return Ok(Json(Envelope::new(entry, answer)).into_response());
+    };
+    let Extension(reader) = reader.ok_or_else(ApiError::no_scope)?;
+    let content = file
+        .write(entry, answer)
+        .map_err(|error| ApiError::unwritten(&error))?;
+    let (of, format) = (entry.path.join(" "), file.ending());
+    let access = Access {
+        file: &format!("analytics/{}", file.name(entry)),
+        bytes: content.len(),
+        export: personal.then_some(Export {
+            of: &of,
+            format,
+            rows,
+        }),
+        user: reader.user.as_deref(),
+        agent: reader.agent.as_deref(),
+        token: reader.token.as_deref(),
+    };
+    exports::accessed(&state.trail, access, state.clock.now())
+        .await
+        .map_err(|error| ApiError::not_recorded(&error.0))?;
+    let headers = [
+        (CONTENT_TYPE, file.media().to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}\"", file.name(entry)),
+        ),
+    ];
+    Ok((headers, content).into_response())
 }
 
 /// A file that is asked for by the end of the path, as in `costs/summary.csv`.
@@ -78,26 +115,38 @@ impl File {
             _ => (path, None),
         }
     }
-}
 
-/// The rows as a file for spreadsheets: the one that `--export` writes.
-fn csv(entry: &Entry, answer: &Answer<Value>) -> Result<Response, ApiError> {
-    let columns = Column::of(entry.row().as_value());
-    let mut out = Vec::new();
-    let table = Table::begin(&columns, &mut out);
-    table
-        .and_then(|mut table| table.rows(&answer.rows))
-        .map_err(|error| ApiError::unwritten(&error))?;
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, attached(entry, "csv")),
-    ];
-    Ok((headers, out).into_response())
-}
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
 
-/// The name that a browser saves a file under.
-fn attached(entry: &Entry, ending: &str) -> String {
-    format!("attachment; filename=\"{}.{ending}\"", entry.path.join("-"))
+    const fn media(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+        }
+    }
+
+    /// The name that a browser saves it under.
+    fn name(self, entry: &Entry) -> String {
+        format!("{}.{}", entry.path.join("-"), self.ending())
+    }
+
+    /// The answer as `--export` writes it.
+    fn write(self, entry: &Entry, answer: Answer<Value>) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Csv => {
+                let columns = Column::of(entry.row().as_value());
+                let mut out = Vec::new();
+                Table::begin(&columns, &mut out)?.rows(&answer.rows)?;
+                Ok(out)
+            }
+            Self::Json => Ok(serde_json::to_vec(&Envelope::new(entry, answer))?),
+        }
+    }
 }
 
 /// Any other method.

@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::ServiceExt as _;
 
+use crate::auth::Reader;
+
 use super::{ApiState, docs_openapi, docs_page, docs_style, document, openapi, router};
 
 /// The now of the history.
@@ -39,7 +41,7 @@ fn questions(pool: &PgPool, scope: Scope) -> Router {
         alerts,
         ..Settings::default()
     };
-    let state = ApiState::new(pool.clone(), settings, Clock::Fixed(NOW));
+    let state = ApiState::new(pool.clone(), pool.clone(), settings, Clock::Fixed(NOW));
     router(state).layer(Extension(scope))
 }
 
@@ -173,12 +175,44 @@ async fn without_a_scope_nothing_is_answered() {
     for entry in QUERIES {
         let unscoped = router(ApiState::new(
             nowhere(),
+            nowhere(),
             Settings::default(),
             Clock::Fixed(NOW),
         ));
         let (status, body) = get_json(unscoped, &openapi::path(entry)).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
         assert!(body["error"]["message"].is_string(), "{body}");
+    }
+}
+
+/// A file that cannot be recorded is not handed out; an answer that is only read is
+/// no file.
+#[tokio::test]
+async fn no_file_leaves_unless_that_is_recorded() {
+    let db = TestDb::new().await;
+    let asked = |path: &'static str| {
+        let state = ApiState::new(
+            db.pool().clone(),
+            nowhere(),
+            Settings::default(),
+            Clock::Fixed(NOW),
+        );
+        let reader = Extension(Reader::signed_in("ada".to_owned()));
+        let router = router(state).layer(Extension(Scope::everything()));
+        get(router.layer(reader), path)
+    };
+    let (status, _, _) = asked("/api/v1/analytics/costs/summary").await;
+    assert_eq!(status, StatusCode::OK);
+    for path in [
+        "/api/v1/analytics/costs/summary.csv",
+        "/api/v1/analytics/costs/summary.json",
+    ] {
+        let (status, _, body) = asked(path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+        assert!(
+            body.contains("audit trail") && !body.contains("rows"),
+            "{body}"
+        );
     }
 }
 

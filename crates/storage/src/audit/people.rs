@@ -115,19 +115,31 @@ pub struct Erased {
     pub rows: u64,
 }
 
-/// Where a person is named by requests and what they did.
+/// Where a person is named by what they did, row by row.
 const DETAIL: &[&str] = &[
     "update ai_requests set user_id = $2 where user_id = $1",
+    "update mcp_tool_executions set user_id = $2 where user_id = $1",
     "update user_activity set user_id = $2 where user_id = $1",
     "update audit_events set user_id = case user_id when $1 then $2 else user_id end, \
          detail = case when detail ->> 'user' = $1 \
              then jsonb_set(detail, '{user}', to_jsonb($2::text)) else detail end \
      where seq < 0 and (user_id = $1 or detail ->> 'user' = $1)",
+    "update open_requests set context = jsonb_set(context, '{user}', to_jsonb($2::text)) \
+     where context ->> 'user' = $1",
+    "update job_runs set by_name = $2 where by_name = $1",
+    // Bytes that may be no text: replaced as their escapes, in which a quote is a quote.
+    "update dead_letters \
+     set payload = decode(replace(encode(payload, 'escape'), old.name, new.name), 'escape') \
+     from encode(convert_to(to_json($1::text)::text, 'UTF8'), 'escape') as old (name), \
+         encode(convert_to(to_json($2::text)::text, 'UTF8'), 'escape') as new (name) \
+     where strpos(encode(payload, 'escape'), old.name) > 0",
 ];
 
-/// What the writer locks in another order.
+/// What the writer locks in another order, table by table in the order in which it and
+/// the store of reported events come to them.
 const ROLLUPS: &str = "lock table usage_quarter, usage_hour, usage_day, errors_quarter, errors_hour, \
-     conversations, activity_quarter, activity_hour, activity_day in share row exclusive mode";
+     activity_quarter, activity_hour, activity_day, tool_quarter, tool_hour, tool_day, \
+     tool_errors_quarter, tool_errors_hour, conversations in share row exclusive mode";
 
 /// Where a person is counted or could act.
 const REST: &[&str] = &[
@@ -135,11 +147,13 @@ const REST: &[&str] = &[
     "update usage_day set user_id = $2 where user_id = $1",
     "update errors_quarter set user_id = $2 where user_id = $1",
     "update errors_hour set user_id = $2 where user_id = $1",
-    "update conversations set user_id = $2 where user_id = $1",
     "update activity_quarter set user_id = $2 where user_id = $1",
     "update activity_day set user_id = $2 where user_id = $1",
-    "update open_requests set context = jsonb_set(context, '{user}', to_jsonb($2::text)) \
-     where context ->> 'user' = $1",
+    "update tool_quarter set user_id = $2 where user_id = $1",
+    "update tool_day set user_id = $2 where user_id = $1",
+    "update tool_errors_quarter set user_id = $2 where user_id = $1",
+    "update tool_errors_hour set user_id = $2 where user_id = $1",
+    "update conversations set user_id = $2 where user_id = $1",
     "update tokens set user_name = $2, revoked_at = coalesce(revoked_at, now()) \
      where user_name = $1",
 ];

@@ -12,7 +12,8 @@ with expected as (
         sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens,
         sum(cost_nanos)::bigint as cost_nanos,
-        sum(extract(epoch from last_at - first_at) * 1000000)::bigint as duration_us
+        sum(extract(epoch from last_at - first_at) * 1000000)::bigint as duration_us,
+        sum(unpriced)::bigint as unpriced
     from conversations
     cross join unnest($4::text[]) as cube
     where date_bin(interval '1 day', first_at, timestamptz 'epoch') <> all($3)

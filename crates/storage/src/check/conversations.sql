@@ -10,13 +10,16 @@ with expected as (
         sum(input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input)
             as input_tokens,
         sum(output + reasoning + audio_output) as output_tokens,
-        coalesce(sum(cost_nanos), 0) as cost_nanos
+        coalesce(sum(cost_nanos), 0) as cost_nanos,
+        count(*) filter (where usage_source <> 'none' and cost_nanos is null) as unpriced
     from ai_requests
     where conversation_id is not null
     group by conversation_id
 ),
 found as (
-    select conversation_id, first_at, last_at, requests, input_tokens, output_tokens, cost_nanos
+    select
+        conversation_id, first_at, last_at, requests, input_tokens, output_tokens, cost_nanos,
+        unpriced
     from conversations
 )
 select

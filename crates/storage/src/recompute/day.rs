@@ -14,7 +14,8 @@ use super::tally::{Left, Models};
 use super::{Change, Recompute, start_of};
 use crate::audit::{self, Entry};
 use crate::budgets;
-use crate::writer::{conversations, rollups};
+use crate::writer::conversations::{self, Correction};
+use crate::writer::rollups;
 
 /// Two runs at a time would both correct what is wrong now.
 const LOCK: i64 = 0x7265_7072_6963_6521;
@@ -146,10 +147,12 @@ async fn settle(
     changes: &[Change],
 ) -> Result<(), sqlx::Error> {
     rollups::correct(db, changes).await?;
-    let mut more: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut more: BTreeMap<&str, Correction> = BTreeMap::new();
     for change in changes {
         if let Some(conversation) = &change.conversation {
-            *more.entry(conversation).or_default() += change.delta_nanos;
+            let more = more.entry(conversation).or_default();
+            more.nanos += change.delta_nanos;
+            more.newly_priced += i64::from(change.newly_priced.is_some());
         }
     }
     conversations::correct(db, &more).await?;

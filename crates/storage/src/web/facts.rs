@@ -79,6 +79,9 @@ pub(super) struct Facts {
     /// How it arrived: its first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) arrival: Option<Arrival>,
+    /// Whether its source was one too many on its day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) one_too_many: bool,
 }
 
 /// The first page of a session, as it was asked for.

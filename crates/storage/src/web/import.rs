@@ -22,8 +22,8 @@ use uuid::Uuid;
 use self::assembly::Assembly;
 pub(super) use self::seen::Seen;
 use self::store::{Store, Stored};
+use super::bounds::Bounds;
 use super::judge::Judge;
-use super::paths::Paths;
 use super::salts::Salts;
 
 /// One import at a time.
@@ -63,7 +63,7 @@ impl Import {
     pub async fn begin(
         pool: &PgPool,
         judge: Judge,
-        paths: Paths,
+        bounds: Bounds,
         now: OffsetDateTime,
     ) -> Result<Self, sqlx::Error> {
         // The lock goes with the connection.
@@ -76,7 +76,7 @@ impl Import {
         Ok(Self {
             db,
             now,
-            assembly: Assembly::new(judge, paths, now),
+            assembly: Assembly::new(judge, bounds, now),
             storing: Storing::Idle(Box::new(store)),
             newest: HashMap::new(),
             sessions: 0,

@@ -131,6 +131,9 @@ impl Judge {
         session.source = attribution.source.unwrap_or_default();
         session.referrer = attribution.referrer_host.unwrap_or_default();
         session.campaign = attribution.campaign.campaign.unwrap_or_default();
+        if session.facts.one_too_many {
+            session.forget_source();
+        }
     }
 
     fn classify(&self, session: &mut Session, silent: Duration) {

@@ -6,6 +6,7 @@ use systemprompt_web::{Cut, Span};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::bounds::OTHER;
 use super::facts::Facts;
 use super::judge::Asked;
 
@@ -152,6 +153,15 @@ impl Session {
             last: self.last_seen_at,
         };
         Cut::default().joins(span, at)
+    }
+
+    /// Puts its source among those that are not told apart; its channel stays.
+    pub(super) fn forget_source(&mut self) {
+        for text in [&mut self.source, &mut self.referrer] {
+            if !text.is_empty() {
+                OTHER.clone_into(text);
+            }
+        }
     }
 
     fn touch(&mut self, at: OffsetDateTime, now: OffsetDateTime) {

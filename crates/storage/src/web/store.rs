@@ -13,8 +13,8 @@ use systemprompt_domain::web::{Engagement, Hit, PageView, Visit, WebEvent};
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
+use super::bounds::Bounds;
 use super::judge::Judge;
-use super::paths::Paths;
 use super::rows::{self, Engaged};
 use super::session::{Session, View};
 
@@ -25,14 +25,14 @@ use super::session::{Session, View};
 pub(crate) async fn store(
     db: &mut PgConnection,
     judge: &Judge,
-    paths: &mut Paths,
+    bounds: &mut Bounds,
     visits: &[Visit],
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
     if visits.is_empty() {
         return Ok(());
     }
-    let mut work = Work::load(db, (judge, paths), visits, now).await?;
+    let mut work = Work::load(db, (judge, bounds), visits, now).await?;
     let mut order: Vec<(&Visit, &WebEvent)> = visits
         .iter()
         .flat_map(|visit| visit.events.iter().map(move |event| (visit, event)))
@@ -48,7 +48,7 @@ pub(crate) async fn store(
 /// What is known of a batch's visitors, and what becomes of it.
 struct Work<'a> {
     judge: &'a Judge,
-    paths: &'a mut Paths,
+    bounds: &'a mut Bounds,
     now: OffsetDateTime,
     /// Which hash each hash is counted as.
     identities: HashMap<Uuid, Uuid>,
@@ -79,7 +79,7 @@ fn key(visit: &Visit, event: &WebEvent) -> Uuid {
 impl<'a> Work<'a> {
     async fn load(
         db: &mut PgConnection,
-        (judge, paths): (&'a Judge, &'a mut Paths),
+        (judge, bounds): (&'a Judge, &'a mut Bounds),
         visits: &[Visit],
         now: OffsetDateTime,
     ) -> Result<Self, sqlx::Error> {
@@ -110,7 +110,7 @@ impl<'a> Work<'a> {
         }
         Ok(Self {
             judge,
-            paths,
+            bounds,
             now,
             identities,
             renamed: HashSet::new(),
@@ -185,7 +185,7 @@ impl<'a> Work<'a> {
             return;
         }
         let mut view = view.clone();
-        self.paths.bound(day_of(visit), &visit.site, &mut view.path);
+        self.bounds.page(day_of(visit), &visit.site, &mut view.path);
         let id = self.session(visit, event);
         let session = self.touch(id);
         session.view(visit, &view, now);
@@ -257,7 +257,7 @@ impl<'a> Work<'a> {
         let now = self.now;
         let mut what = self.judge.asked(hit);
         if what.counted {
-            self.paths.bound(day_of(visit), &visit.site, &mut what.path);
+            self.bounds.page(day_of(visit), &visit.site, &mut what.path);
         }
         let id = self.session(visit, event);
         let session = self.touch(id);
@@ -276,6 +276,7 @@ impl<'a> Work<'a> {
         for id in &self.touched_sessions {
             let session = self.sessions.get_mut(id).expect("it was touched here");
             self.judge.judge(session, self.now);
+            self.bounds.source(session);
         }
         let touched = self.touched_sessions.iter();
         let sessions: Vec<&Session> = touched.map(|id| &self.sessions[id]).collect();

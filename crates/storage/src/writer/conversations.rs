@@ -20,6 +20,7 @@ struct Conversation<'a> {
     input: i64,
     output: i64,
     cost: i64,
+    unpriced: i64,
 }
 
 /// Adds finished requests to their conversations, and these to where they began.
@@ -42,6 +43,7 @@ pub(in crate::writer) async fn add(
             input: 0,
             output: 0,
             cost: 0,
+            unpriced: 0,
         });
         entry.first = entry.first.min(at);
         entry.last = entry.last.max(at);
@@ -55,6 +57,7 @@ pub(in crate::writer) async fn add(
         entry.cost = entry
             .cost
             .saturating_add(request.cost.map_or(0, |cost| cost.0));
+        entry.unpriced += i64::from(request.is_unpriced());
     }
     if seen.is_empty() {
         return Ok(());
@@ -91,20 +94,34 @@ pub(in crate::writer) async fn add(
         .bind(of(|c| c.input))
         .bind(of(|c| c.output))
         .bind(of(|c| c.cost))
+        .bind(of(|c| c.unpriced))
         .execute(db)
         .await?;
     Ok(())
 }
 
-/// Adds to the cost of conversations what their requests cost more since they
-/// were priced again. Rows are locked in the order in which [`add`] locks them.
+/// What changed of a conversation since its requests were priced again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Correction {
+    /// What they cost more.
+    pub(crate) nanos: i64,
+    /// Those that had no price before.
+    pub(crate) newly_priced: i64,
+}
+
+/// Corrects conversations whose requests were priced again. Rows are locked in the order in which [`add`] locks them.
 pub(crate) async fn correct(
     db: &mut PgConnection,
-    more: &BTreeMap<&str, i64>,
+    more: &BTreeMap<&str, Correction>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(include_str!("conversations/correct.sql"))
         .bind(more.keys().copied().collect::<Vec<_>>())
-        .bind(more.values().copied().collect::<Vec<_>>())
+        .bind(more.values().map(|more| more.nanos).collect::<Vec<_>>())
+        .bind(
+            more.values()
+                .map(|more| more.newly_priced)
+                .collect::<Vec<_>>(),
+        )
         .execute(db)
         .await?;
     Ok(())

@@ -37,7 +37,7 @@ use self::depth::Extent;
 use self::intake::{Gathered, Intake};
 use self::store::{Memory, Stored, store};
 use crate::budgets::{self, RulesInForce};
-use crate::web::{JudgeInForce, Paths};
+use crate::web::{Bounds, JudgeInForce};
 
 /// How long events are gathered before they are stored: a transaction has a
 /// price of its own, and answers are no fresher than this.
@@ -142,11 +142,11 @@ impl Writer {
     }
 
     /// Judges web traffic by these rules, which may be replaced, and tells so many of
-    /// its pages apart.
+    /// its pages and sources apart.
     #[must_use]
-    pub fn with_web(mut self, judge: JudgeInForce, paths: Paths) -> Self {
+    pub fn with_web(mut self, judge: JudgeInForce, bounds: Bounds) -> Self {
         self.memory.judge = judge;
-        self.memory.paths = paths;
+        self.memory.bounds = bounds;
         self
     }
 

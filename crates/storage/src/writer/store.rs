@@ -18,7 +18,7 @@ use crate::audit::synced;
 use crate::budgets::Settlement;
 use crate::partitions::Partitions;
 use crate::tools;
-use crate::web::{self, JudgeInForce, Paths};
+use crate::web::{self, Bounds, JudgeInForce};
 
 /// What is remembered from batch to batch, to spare the database questions.
 #[derive(Debug, Default)]
@@ -27,8 +27,8 @@ pub(super) struct Memory {
     pub(super) settlement: Settlement,
     /// What web traffic is judged by.
     pub(super) judge: JudgeInForce,
-    /// Which of its pages are told apart.
-    pub(super) paths: Paths,
+    /// Which of its pages and sources are told apart.
+    pub(super) bounds: Bounds,
 }
 
 /// A batch that takes longer is given up and tried again.
@@ -156,7 +156,7 @@ async fn attempt(
     }
     if !batch.visits.is_empty() {
         let judge = memory.judge.current();
-        web::store(&mut tx, &judge, &mut memory.paths, &batch.visits, now).await?;
+        web::store(&mut tx, &judge, &mut memory.bounds, &batch.visits, now).await?;
     }
     bury(&mut tx, spool, batch, now).await?;
     if depth >= Depth::Everything {

@@ -8,7 +8,7 @@ use systemprompt_storage::check::check;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::rollups::ROLLUPS;
+use super::rollups::{ROLLUPS, Rollup};
 use crate::bench::report::{Table, count};
 
 /// Stretches of 24 hours, the last of which ends a quarter of an hour ago:
@@ -71,8 +71,8 @@ pub(super) async fn fill(pool: &PgPool, rows: u64, compare: bool) -> anyhow::Res
         let pool = pool.clone();
         async move {
             for family in ROLLUPS.iter().skip(first).step_by(2) {
-                for rollup in *family {
-                    run(&pool, rollup.statement()).await?;
+                for statement in family.iter().flat_map(Rollup::statements) {
+                    run(&pool, statement).await?;
                 }
             }
             anyhow::Ok(())

@@ -1,16 +1,16 @@
 //! Which rollups are made of what. Coarse cubes are made of finer ones where these
 //! have every row.
-//!
-//! Long because it is one list.
 
-/// A cube of a rollup table.
+/// Cubes of a rollup table that are made of one source.
 pub(super) struct Rollup {
     table: &'static str,
     width: &'static str,
     source: Source,
-    cube: &'static str,
-    keys: &'static [&'static str],
+    cubes: &'static [Cube],
 }
+
+/// A cube and the columns that its rows keep; a table without cubes has one without a name.
+type Cube = (&'static str, &'static [&'static str]);
 
 enum Source {
     /// What rows add, all of them.
@@ -21,26 +21,25 @@ enum Source {
     RowsOfCube(&'static str),
     LateOfCube(&'static str),
     /// Another cube of a rollup table.
-    Cube(&'static str, &'static str),
+    Finer(&'static str, &'static str),
 }
-use Source::{Cube, Late, LateOfCube, Rows, RowsOfCube};
+use Source::{Finer, Late, LateOfCube, Rows, RowsOfCube};
 
 impl Rollup {
-    pub(super) fn statement(&self) -> String {
-        let Self {
-            table,
-            width,
-            cube,
-            keys,
-            ..
-        } = self;
+    /// What fills it, cube by cube.
+    pub(super) fn statements(&self) -> impl Iterator<Item = String> {
+        self.cubes.iter().map(|cube| self.statement(cube))
+    }
+
+    fn statement(&self, (cube, keys): &Cube) -> String {
+        let Self { table, width, .. } = self;
         let kept = "bucket >= (select kept_from from retained where what = 'quarters')";
         let source = match self.source {
             Rows(view) => view.to_owned(),
             Late(view) => format!("(select * from {view} where {kept})"),
             RowsOfCube(view) => format!("(select * from {view} where cube = '{cube}')"),
             LateOfCube(view) => format!("(select * from {view} where cube = '{cube}' and {kept})"),
-            Cube(table, cube) => format!("(select * from {table} where cube = '{cube}')"),
+            Finer(table, cube) => format!("(select * from {table} where cube = '{cube}')"),
         };
         let keys = keys.join(",");
         format!(
@@ -58,249 +57,116 @@ const fn of(
     table: &'static str,
     width: &'static str,
     source: Source,
-    cube: &'static str,
-    keys: &'static [&'static str],
+    cubes: &'static [Cube],
 ) -> Rollup {
     Rollup {
         table,
         width,
         source,
-        cube,
-        keys,
+        cubes,
     }
 }
 
 /// Families that know nothing of each other.
 pub(super) const ROLLUPS: &[&[Rollup]] = &[
     &[
-        of("usage_quarter", QUARTER, Late("bench_usage"), "", USER),
+        of("usage_quarter", QUARTER, Late("bench_usage"), &[("", USER)]),
+        of("usage_hour", HOUR, Rows("bench_usage"), &[USAGE_FINEST]),
         of(
             "usage_hour",
             HOUR,
-            Rows("bench_usage"),
-            "agent_model",
-            AGENT_MODEL,
+            Finer("usage_hour", "agent_model"),
+            &USAGE_COARSE,
         ),
-        of(
-            "usage_hour",
-            HOUR,
-            Cube("usage_hour", "agent_model"),
-            "total",
-            &[],
-        ),
-        of(
-            "usage_hour",
-            HOUR,
-            Cube("usage_hour", "agent_model"),
-            "model",
-            MODEL,
-        ),
-        of(
-            "usage_hour",
-            HOUR,
-            Cube("usage_hour", "agent_model"),
-            "agent",
-            &["agent"],
-        ),
-        of("usage_day", DAY, Rows("bench_usage"), "full", USER),
-        of("usage_day", DAY, Cube("usage_day", "full"), "total", &[]),
-        of("usage_day", DAY, Cube("usage_day", "full"), "model", MODEL),
+        of("usage_day", DAY, Rows("bench_usage"), &[("full", USER)]),
+        of("usage_day", DAY, Finer("usage_day", "full"), &USAGE_COARSE),
         of(
             "usage_day",
             DAY,
-            Cube("usage_day", "full"),
-            "agent",
-            &["agent"],
-        ),
-        of(
-            "usage_day",
-            DAY,
-            Cube("usage_day", "full"),
-            "agent_model",
-            AGENT_MODEL,
-        ),
-        of(
-            "usage_day",
-            DAY,
-            Cube("usage_day", "full"),
-            "user",
-            &["user_id"],
+            Finer("usage_day", "full"),
+            &[USAGE_FINEST, ("user", &["user_id"])],
         ),
     ],
     &[
-        of("latency_quarter", QUARTER, Late("bench_latency"), "", SLOT),
+        of(
+            "latency_quarter",
+            QUARTER,
+            Late("bench_latency"),
+            &[("", SLOT)],
+        ),
         of(
             "latency_hour",
             HOUR,
             Rows("bench_latency"),
-            "agent_model",
-            SLOT,
+            &[LATENCY_FINEST],
         ),
         of(
             "latency_hour",
             HOUR,
-            Cube("latency_hour", "agent_model"),
-            "total",
-            &["slot"],
-        ),
-        of(
-            "latency_hour",
-            HOUR,
-            Cube("latency_hour", "agent_model"),
-            "model",
-            &["provider", "model", "slot"],
-        ),
-        of(
-            "latency_hour",
-            HOUR,
-            Cube("latency_hour", "agent_model"),
-            "agent",
-            &["agent", "slot"],
+            Finer("latency_hour", "agent_model"),
+            &LATENCY_COARSE,
         ),
         of(
             "latency_day",
             DAY,
-            Cube("latency_hour", "agent_model"),
-            "total",
-            &["slot"],
+            Finer("latency_hour", "agent_model"),
+            &LATENCY_COARSE,
         ),
         of(
             "latency_day",
             DAY,
-            Cube("latency_hour", "agent_model"),
-            "model",
-            &["provider", "model", "slot"],
+            Finer("latency_hour", "agent_model"),
+            &[LATENCY_FINEST],
         ),
         of(
-            "latency_day",
-            DAY,
-            Cube("latency_hour", "agent_model"),
-            "agent",
-            &["agent", "slot"],
+            "errors_quarter",
+            QUARTER,
+            Late("bench_errors"),
+            &[("", ERROR)],
         ),
+        of("errors_hour", HOUR, Rows("bench_errors"), &[("", ERROR)]),
         of(
-            "latency_day",
+            "errors_day",
             DAY,
-            Cube("latency_hour", "agent_model"),
-            "agent_model",
-            SLOT,
+            Rows("bench_errors"),
+            &[("", ERROR_OF_MODEL)],
         ),
-        of("errors_quarter", QUARTER, Late("bench_errors"), "", ERROR),
-        of("errors_hour", HOUR, Rows("bench_errors"), "", ERROR),
-        of("errors_day", DAY, Rows("bench_errors"), "", ERROR_OF_MODEL),
     ],
     &[
-        of("tool_quarter", QUARTER, Late("bench_tools"), "total", &[]),
-        of("tool_quarter", QUARTER, Late("bench_tools"), "tool", TOOL),
-        of(
-            "tool_quarter",
-            QUARTER,
-            Late("bench_tools"),
-            "agent_tool",
-            AGENT_TOOL,
-        ),
-        of(
-            "tool_quarter",
-            QUARTER,
-            Late("bench_tools"),
-            "full",
-            TOOL_USER,
-        ),
-        of("tool_hour", HOUR, Rows("bench_tools"), "total", &[]),
-        of("tool_hour", HOUR, Rows("bench_tools"), "tool", TOOL),
-        of(
-            "tool_hour",
-            HOUR,
-            Rows("bench_tools"),
-            "agent_tool",
-            AGENT_TOOL,
-        ),
-        of("tool_day", DAY, Rows("bench_tools"), "full", TOOL_USER),
-        of("tool_day", DAY, Cube("tool_day", "full"), "total", &[]),
-        of("tool_day", DAY, Cube("tool_day", "full"), "tool", TOOL),
-        of(
-            "tool_day",
-            DAY,
-            Cube("tool_day", "full"),
-            "agent_tool",
-            AGENT_TOOL,
-        ),
+        of("tool_quarter", QUARTER, Late("bench_tools"), &TOOLS),
+        of("tool_quarter", QUARTER, Late("bench_tools"), &[TOOLS_FULL]),
+        of("tool_hour", HOUR, Rows("bench_tools"), &TOOLS),
+        of("tool_day", DAY, Rows("bench_tools"), &[TOOLS_FULL]),
+        of("tool_day", DAY, Finer("tool_day", "full"), &TOOLS),
         of(
             "tool_latency_quarter",
             QUARTER,
             Late("bench_tool_latency"),
-            "total",
-            &["slot"],
-        ),
-        of(
-            "tool_latency_quarter",
-            QUARTER,
-            Late("bench_tool_latency"),
-            "tool",
-            TOOL_SLOT,
-        ),
-        of(
-            "tool_latency_quarter",
-            QUARTER,
-            Late("bench_tool_latency"),
-            "agent_tool",
-            AGENT_TOOL_SLOT,
+            &TOOL_LATENCY,
         ),
         of(
             "tool_latency_hour",
             HOUR,
             Rows("bench_tool_latency"),
-            "total",
-            &["slot"],
-        ),
-        of(
-            "tool_latency_hour",
-            HOUR,
-            Rows("bench_tool_latency"),
-            "tool",
-            TOOL_SLOT,
-        ),
-        of(
-            "tool_latency_hour",
-            HOUR,
-            Rows("bench_tool_latency"),
-            "agent_tool",
-            AGENT_TOOL_SLOT,
+            &TOOL_LATENCY,
         ),
         of(
             "tool_latency_day",
             DAY,
             Rows("bench_tool_latency"),
-            "total",
-            &["slot"],
-        ),
-        of(
-            "tool_latency_day",
-            DAY,
-            Rows("bench_tool_latency"),
-            "tool",
-            TOOL_SLOT,
-        ),
-        of(
-            "tool_latency_day",
-            DAY,
-            Rows("bench_tool_latency"),
-            "agent_tool",
-            AGENT_TOOL_SLOT,
+            &TOOL_LATENCY,
         ),
         of(
             "tool_errors_quarter",
             QUARTER,
             Late("bench_tool_errors"),
-            "",
-            TOOL_ERROR,
+            &[("", TOOL_ERROR)],
         ),
         of(
             "tool_errors_hour",
             HOUR,
             Rows("bench_tool_errors"),
-            "",
-            TOOL_ERROR,
+            &[("", TOOL_ERROR)],
         ),
     ],
     &[
@@ -308,170 +174,58 @@ pub(super) const ROLLUPS: &[&[Rollup]] = &[
             "activity_quarter",
             QUARTER,
             Late("bench_activity"),
-            "category",
-            &["category"],
+            &ACTIVITIES,
         ),
         of(
             "activity_quarter",
             QUARTER,
             Late("bench_activity"),
-            "agent",
-            &["category", "agent"],
+            &ACTIVITIES_OF_USERS,
+        ),
+        of("activity_hour", HOUR, Rows("bench_activity"), &ACTIVITIES),
+        of("activity_day", DAY, Rows("bench_activity"), &ACTIVITIES),
+        of(
+            "activity_day",
+            DAY,
+            Rows("bench_activity"),
+            &ACTIVITIES_OF_USERS,
         ),
         of(
-            "activity_quarter",
+            "audit_quarter",
             QUARTER,
-            Late("bench_activity"),
-            "entity",
-            ENTITY,
+            Late("bench_audit"),
+            &[("", AUDIT)],
         ),
-        of(
-            "activity_quarter",
-            QUARTER,
-            Late("bench_activity"),
-            "user",
-            &["category", "user_id"],
-        ),
-        of(
-            "activity_quarter",
-            QUARTER,
-            Late("bench_activity"),
-            "full",
-            ACTIVITY,
-        ),
-        of(
-            "activity_hour",
-            HOUR,
-            Rows("bench_activity"),
-            "category",
-            &["category"],
-        ),
-        of(
-            "activity_hour",
-            HOUR,
-            Rows("bench_activity"),
-            "agent",
-            &["category", "agent"],
-        ),
-        of(
-            "activity_hour",
-            HOUR,
-            Rows("bench_activity"),
-            "entity",
-            ENTITY,
-        ),
-        of(
-            "activity_day",
-            DAY,
-            Rows("bench_activity"),
-            "category",
-            &["category"],
-        ),
-        of(
-            "activity_day",
-            DAY,
-            Rows("bench_activity"),
-            "agent",
-            &["category", "agent"],
-        ),
-        of(
-            "activity_day",
-            DAY,
-            Rows("bench_activity"),
-            "entity",
-            ENTITY,
-        ),
-        of(
-            "activity_day",
-            DAY,
-            Rows("bench_activity"),
-            "user",
-            &["category", "user_id"],
-        ),
-        of(
-            "activity_day",
-            DAY,
-            Rows("bench_activity"),
-            "full",
-            ACTIVITY,
-        ),
-        of("audit_quarter", QUARTER, Late("bench_audit"), "", AUDIT),
-        of("audit_hour", HOUR, Rows("bench_audit"), "", AUDIT),
-        of("audit_day", DAY, Rows("bench_audit"), "", AUDIT),
+        of("audit_hour", HOUR, Rows("bench_audit"), &[("", AUDIT)]),
+        of("audit_day", DAY, Rows("bench_audit"), &[("", AUDIT)]),
     ],
     &[
-        of(
-            "web_quarter",
-            QUARTER,
-            LateOfCube("bench_web"),
-            "total",
-            WEB,
-        ),
-        of("web_quarter", QUARTER, LateOfCube("bench_web"), "bot", WEB),
-        of(
-            "web_quarter",
-            QUARTER,
-            LateOfCube("bench_web"),
-            "source",
-            WEB,
-        ),
-        of("web_quarter", QUARTER, LateOfCube("bench_web"), "geo", WEB),
-        of(
-            "web_quarter",
-            QUARTER,
-            LateOfCube("bench_web"),
-            "device",
-            WEB,
-        ),
-        of("web_hour", HOUR, RowsOfCube("bench_web"), "total", WEB),
-        of("web_hour", HOUR, RowsOfCube("bench_web"), "bot", WEB),
-        of("web_hour", HOUR, RowsOfCube("bench_web"), "source", WEB),
-        of("web_hour", HOUR, RowsOfCube("bench_web"), "geo", WEB),
-        of("web_hour", HOUR, RowsOfCube("bench_web"), "device", WEB),
-        of("web_day", DAY, RowsOfCube("bench_web"), "total", WEB),
-        of("web_day", DAY, RowsOfCube("bench_web"), "bot", WEB),
-        of("web_day", DAY, RowsOfCube("bench_web"), "source", WEB),
-        of("web_day", DAY, RowsOfCube("bench_web"), "geo", WEB),
-        of("web_day", DAY, RowsOfCube("bench_web"), "device", WEB),
+        of("web_quarter", QUARTER, LateOfCube("bench_web"), &WEB_CUBES),
+        of("web_hour", HOUR, RowsOfCube("bench_web"), &WEB_CUBES),
+        of("web_day", DAY, RowsOfCube("bench_web"), &WEB_CUBES),
     ],
     &[
-        of(
-            "page_quarter",
-            QUARTER,
-            LateOfCube("bench_page"),
-            "page",
-            PAGE,
-        ),
-        of(
-            "page_quarter",
-            QUARTER,
-            LateOfCube("bench_page"),
-            "next",
-            PAGE,
-        ),
-        of(
-            "page_quarter",
-            QUARTER,
-            LateOfCube("bench_page"),
-            "ai",
-            PAGE,
-        ),
-        of("page_hour", HOUR, RowsOfCube("bench_page"), "page", PAGE),
-        of("page_hour", HOUR, RowsOfCube("bench_page"), "next", PAGE),
-        of("page_hour", HOUR, RowsOfCube("bench_page"), "ai", PAGE),
-        of("page_day", DAY, RowsOfCube("bench_page"), "page", PAGE),
-        of("page_day", DAY, RowsOfCube("bench_page"), "next", PAGE),
-        of("page_day", DAY, RowsOfCube("bench_page"), "ai", PAGE),
-        of("page_week", WEEK, Cube("page_day", "page"), "page", PAGE),
-        of("page_week", WEEK, Cube("page_day", "next"), "next", PAGE),
-        of("page_week", WEEK, Cube("page_day", "ai"), "ai", PAGE),
+        of("page_quarter", QUARTER, LateOfCube("bench_page"), &PAGES),
+        of("page_hour", HOUR, RowsOfCube("bench_page"), &PAGES),
+        of("page_day", DAY, RowsOfCube("bench_page"), &PAGES),
+        of("page_week", WEEK, RowsOfCube("page_day"), &PAGES),
     ],
 ];
 
-const MODEL: &[&str] = &["provider", "model"];
-const AGENT_MODEL: &[&str] = &["provider", "model", "agent"];
+const USAGE_FINEST: Cube = ("agent_model", &["provider", "model", "agent"]);
+const USAGE_COARSE: [Cube; 3] = [
+    ("total", &[]),
+    ("model", &["provider", "model"]),
+    ("agent", &["agent"]),
+];
 const USER: &[&str] = &["provider", "model", "agent", "user_id"];
 const SLOT: &[&str] = &["provider", "model", "agent", "slot"];
+const LATENCY_FINEST: Cube = ("agent_model", SLOT);
+const LATENCY_COARSE: [Cube; 3] = [
+    ("total", &["slot"]),
+    ("model", &["provider", "model", "slot"]),
+    ("agent", &["agent", "slot"]),
+];
 const ERROR: &[&str] = &[
     "provider",
     "model",
@@ -490,11 +244,17 @@ const ERROR_OF_MODEL: &[&str] = &[
     "error_type",
     "error_code",
 ];
-const TOOL: &[&str] = &["server", "tool"];
-const AGENT_TOOL: &[&str] = &["server", "tool", "agent"];
-const TOOL_USER: &[&str] = &["server", "tool", "agent", "user_id"];
-const TOOL_SLOT: &[&str] = &["server", "tool", "slot"];
-const AGENT_TOOL_SLOT: &[&str] = &["server", "tool", "agent", "slot"];
+const TOOLS: [Cube; 3] = [
+    ("total", &[]),
+    ("tool", &["server", "tool"]),
+    ("agent_tool", &["server", "tool", "agent"]),
+];
+const TOOLS_FULL: Cube = ("full", &["server", "tool", "agent", "user_id"]);
+const TOOL_LATENCY: [Cube; 3] = [
+    ("total", &["slot"]),
+    ("tool", &["server", "tool", "slot"]),
+    ("agent_tool", &["server", "tool", "agent", "slot"]),
+];
 const TOOL_ERROR: &[&str] = &[
     "server",
     "tool",
@@ -504,8 +264,26 @@ const TOOL_ERROR: &[&str] = &[
     "error_type",
     "error_code",
 ];
-const ENTITY: &[&str] = &["category", "entity_type", "entity_name"];
-const ACTIVITY: &[&str] = &["category", "entity_type", "entity_name", "user_id", "agent"];
+const ACTIVITIES: [Cube; 3] = [
+    ("category", &["category"]),
+    ("agent", &["category", "agent"]),
+    ("entity", &["category", "entity_type", "entity_name"]),
+];
+const ACTIVITIES_OF_USERS: [Cube; 2] = [
+    ("user", &["category", "user_id"]),
+    (
+        "full",
+        &["category", "entity_type", "entity_name", "user_id", "agent"],
+    ),
+];
 const AUDIT: &[&str] = &["category", "event", "agent"];
 const WEB: &[&str] = &["site", "class", "d1", "d2", "d3"];
+const WEB_CUBES: [Cube; 5] = [
+    ("total", WEB),
+    ("bot", WEB),
+    ("source", WEB),
+    ("geo", WEB),
+    ("device", WEB),
+];
 const PAGE: &[&str] = &["site", "class", "path", "other"];
+const PAGES: [Cube; 3] = [("page", PAGE), ("next", PAGE), ("ai", PAGE)];

@@ -86,9 +86,9 @@ pub struct ModelUse {
     /// Requests that reached a final state
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// Requests with usage for which no price is known; the cost lacks them
     #[schemars(extend("x-unit" = "count"))]
     pub unpriced_requests: i64,
@@ -119,14 +119,14 @@ impl Show {
         let source = Source::of(ctx, &self.period, filters, by)?;
         let latency = source.latency().await?;
         let mut usage = source.usage().await?;
-        usage.sort_by_key(|usage| std::cmp::Reverse((usage.spent, usage.requests)));
-        let all: Amount = usage.iter().map(|usage| usage.spent).sum();
+        usage.sort_by_key(|usage| std::cmp::Reverse((usage.spent().known(), usage.requests)));
+        let all: Amount = usage.iter().map(|usage| usage.priced).sum();
         let rows = usage.into_iter().map(|usage| ModelUse {
             p95_latency_ms: latency.of(&usage).quantile_ms(0.95),
             requests: usage.requests,
             cost: usage.cost(),
             unpriced_requests: usage.unpriced,
-            share: usage.spent.share_of(all),
+            share: usage.spent().share_of(all),
             provider: usage.provider,
             model: usage.model,
         });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::figures::Amount;
+use crate::figures::Spent;
 use crate::params::{Filters, PeriodArgs};
 use crate::query::{Answer, Query};
 use crate::rollup::{Begun, Conversations, Dimension, Histogram, Source, Usage};
@@ -55,12 +55,12 @@ pub struct StatsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// What the period before cost
     #[schemars(extend("x-unit" = "money"))]
-    pub previous_cost: Decimal,
+    pub previous_cost: Option<Decimal>,
     /// Mean cost of an agent; requests that named none are left out
     #[schemars(extend("x-unit" = "money"))]
     pub cost_per_agent: Option<Decimal>,
@@ -106,7 +106,7 @@ struct Known {
 struct Named {
     agents: i64,
     requests: i64,
-    spent: Amount,
+    spent: Spent,
 }
 
 impl Known {
@@ -117,7 +117,7 @@ impl Known {
             if !agent.agent.is_empty() {
                 named.agents += 1;
                 named.requests += agent.requests;
-                named.spent += agent.spent;
+                named.spent += agent.spent();
             }
         }
         Ok(Self {

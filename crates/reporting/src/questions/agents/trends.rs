@@ -46,9 +46,9 @@ pub struct TrendsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// Requests with usage for which no price is known
     #[schemars(extend("x-unit" = "count"))]
     pub unpriced_requests: i64,

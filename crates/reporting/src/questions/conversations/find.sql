@@ -2,7 +2,7 @@
 -- first; the index on prefixes has that order.
 select
     conversation_id, derived, agent, user_id as "user", first_at, last_at, requests, input_tokens,
-    output_tokens, cost_nanos
+    output_tokens, cost_nanos, unpriced
 from conversations
 where conversation_id ^@ $2
   and ($1::text is null or agent = $1)

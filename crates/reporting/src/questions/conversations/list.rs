@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::ctx::Ctx;
 use crate::currency::Currency;
 use crate::error::{Error, Result};
-use crate::figures::Time;
+use crate::figures::{Spent, Time};
 use crate::kept;
 use crate::params::{Owners, Page, PeriodArgs};
 use crate::query::{Answer, PeriodUsed, Query};
@@ -63,9 +63,9 @@ pub struct ListRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What its priced requests cost, at the exchange rate of the UTC day on which it began
+    /// What its priced requests cost, at the exchange rate of the UTC day on which it began; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
 }
 
 /// A conversation as it is stored.
@@ -80,11 +80,13 @@ pub(super) struct Stored {
     pub(super) input_tokens: i64,
     pub(super) output_tokens: i64,
     pub(super) cost_nanos: i64,
+    pub(super) unpriced: i64,
 }
 
 impl ListRow {
     pub(super) fn of(stored: Stored, currency: &Currency) -> Self {
         let duration = (stored.last_at - stored.first_at).whole_milliseconds();
+        let priced = currency.amount(stored.cost_nanos, stored.first_at);
         Self {
             conversation_id: stored.conversation_id,
             derived: stored.derived,
@@ -96,7 +98,7 @@ impl ListRow {
             requests: stored.requests,
             input_tokens: stored.input_tokens,
             output_tokens: stored.output_tokens,
-            cost: currency.convert(stored.cost_nanos, stored.first_at),
+            cost: Spent::of(priced, stored.unpriced).rounded(),
         }
     }
 }

@@ -2,7 +2,7 @@
 -- ($4, $5).
 select
     conversation_id, derived, agent, user_id as "user", first_at, last_at, requests, input_tokens,
-    output_tokens, cost_nanos
+    output_tokens, cost_nanos, unpriced
 from conversations
 where first_at >= $2 and first_at < $3
   and ($4::timestamptz is null or (first_at, conversation_id) < ($4, $5::text))

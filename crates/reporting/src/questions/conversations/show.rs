@@ -13,7 +13,7 @@ use super::list::{ListRow, Stored};
 use crate::ctx::Ctx;
 use crate::currency::Currency;
 use crate::error::{Error, Result};
-use crate::figures::{Amount, Time, millis};
+use crate::figures::{Amount, Spent, Time, millis};
 use crate::kept;
 use crate::query::{Answer, Query};
 use crate::questions::agents::ToolUse;
@@ -64,9 +64,9 @@ pub struct ModelUse {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What the priced requests cost, each at the exchange rate of its own UTC day
+    /// What the priced requests cost, each at the exchange rate of its own UTC day; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// Requests with usage for which no price is known; the cost lacks them
     #[schemars(extend("x-unit" = "count"))]
     pub unpriced_requests: i64,
@@ -231,8 +231,14 @@ struct Used {
     requests: i64,
     input_tokens: i64,
     output_tokens: i64,
-    spent: Amount,
+    priced: Amount,
     unpriced: i64,
+}
+
+impl Used {
+    const fn spent(&self) -> Spent {
+        Spent::of(self.priced, self.unpriced)
+    }
 }
 
 /// The models of these requests, the dearest first.
@@ -245,19 +251,19 @@ fn models(turns: &[StoredTurn], currency: &Currency) -> Vec<ModelUse> {
         used.input_tokens += turn.input_tokens.unwrap_or_default();
         used.output_tokens += turn.output_tokens.unwrap_or_default();
         match turn.cost_nanos {
-            Some(nanos) => used.spent += currency.amount(nanos, turn.created_at),
+            Some(nanos) => used.priced += currency.amount(nanos, turn.created_at),
             None => used.unpriced += i64::from(turn.input_tokens.is_some()),
         }
     }
     let mut models: Vec<_> = models.into_iter().collect();
-    models.sort_by_key(|(_, used)| Reverse((used.spent, used.requests)));
+    models.sort_by_key(|(_, used)| Reverse((used.spent().known(), used.requests)));
     let row = |((provider, model), used): ((&str, &str), Used)| ModelUse {
         provider: provider.to_owned(),
         model: model.to_owned(),
         requests: used.requests,
         input_tokens: used.input_tokens,
         output_tokens: used.output_tokens,
-        cost: used.spent.rounded(),
+        cost: used.spent().rounded(),
         unpriced_requests: used.unpriced,
     };
     models.into_iter().map(row).collect()

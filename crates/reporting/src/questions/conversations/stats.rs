@@ -49,12 +49,12 @@ pub struct StatsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What their priced requests cost, at the exchange rate of the UTC day on which each conversation began
+    /// What their priced requests cost, at the exchange rate of the UTC day on which each conversation began; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// What those that began in the period before cost
     #[schemars(extend("x-unit" = "money"))]
-    pub previous_cost: Decimal,
+    pub previous_cost: Option<Decimal>,
     /// Mean number of requests
     #[schemars(extend("x-unit" = "count"))]
     pub average_requests: Option<f64>,

@@ -46,9 +46,9 @@ pub struct TrendsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What their priced requests cost, at the exchange rate of the UTC day on which each conversation began
+    /// What their priced requests cost, at the exchange rate of the UTC day on which each conversation began; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
 }
 
 impl Query for Trends {

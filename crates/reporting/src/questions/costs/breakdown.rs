@@ -74,9 +74,9 @@ pub struct BreakdownRow {
     /// Requests that reached a final state
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// The part of the whole cost
     #[schemars(extend("x-unit" = "ratio"))]
     pub share: Option<f64>,
@@ -123,10 +123,10 @@ impl Query for Breakdown {
             .spend(by[0], self.sort_by.into(), self.page.limit.fetch())
             .await?;
         let rows = spend.into_iter().map(|spend| BreakdownRow {
+            cost: spend.spent().rounded(),
+            share: spend.spent().share_of(spend.all_priced),
             name: spend.name,
             requests: spend.requests,
-            cost: spend.spent.rounded(),
-            share: spend.spent.share_of(spend.all_spent),
             input_tokens: spend.input_tokens,
             output_tokens: spend.output_tokens,
             unpriced_requests: spend.unpriced,

@@ -42,15 +42,15 @@ pub struct ForecastRow {
     /// The part of it that is over
     #[schemars(extend("x-unit" = "ratio"))]
     pub elapsed: f64,
-    /// What it cost so far
+    /// What it cost so far; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// What it comes to if it goes on alike; none in its first twentieth
     #[schemars(extend("x-unit" = "money"))]
     pub forecast: Option<Decimal>,
     /// What the whole day, week or month before cost
     #[schemars(extend("x-unit" = "money"))]
-    pub previous_cost: Decimal,
+    pub previous_cost: Option<Decimal>,
     /// The change of the forecast against the one before
     #[schemars(extend("x-unit" = "ratio"))]
     pub change: Option<f64>,
@@ -99,7 +99,7 @@ impl Query for Forecast {
             blurred |= used.since != current.since || previous_used != before;
             let elapsed = Elapsed::of(current, now);
             let (cost, previous_cost) = (usage.cost(), previous.cost());
-            let forecast = elapsed.forecast(nanos(cost));
+            let forecast = cost.and_then(|cost| elapsed.forecast(nanos(cost)));
             rows.push(ForecastRow {
                 period,
                 since: current.since.into(),
@@ -108,7 +108,9 @@ impl Query for Forecast {
                 cost,
                 forecast: forecast.map(|end| Nanos(end).to_usd()),
                 previous_cost,
-                change: forecast.and_then(|end| change(end as f64, nanos(previous_cost) as f64)),
+                change: forecast
+                    .zip(previous_cost)
+                    .and_then(|(end, before)| change(end as f64, nanos(before) as f64)),
             });
         }
         let period = PeriodUsed {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::left::{BudgetLeft, left};
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::figures::change;
 use crate::params::{Filters, PeriodArgs};
 use crate::query::{Answer, Query};
 use crate::rollup::Source;
@@ -32,12 +31,12 @@ pub struct SummaryRow {
     /// Requests that reached a final state
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// What the period of equal length before cost
     #[schemars(extend("x-unit" = "money"))]
-    pub previous_cost: Decimal,
+    pub previous_cost: Option<Decimal>,
     /// The change of the cost against the period before
     #[schemars(extend("x-unit" = "ratio"))]
     pub change: Option<f64>,
@@ -100,7 +99,7 @@ impl Query for Summary {
             requests: usage.requests,
             cost: usage.cost(),
             previous_cost: previous.cost(),
-            change: change(usage.spent.to_f64(), previous.spent.to_f64()),
+            change: usage.spent().change(previous.spent()),
             average_cost: usage.average_cost(),
             input_tokens: usage.input_tokens(),
             cache_read_tokens: usage.cache_read,

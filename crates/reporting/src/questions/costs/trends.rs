@@ -37,9 +37,9 @@ pub struct TrendsRow {
     /// Requests that reached a final state
     #[schemars(extend("x-unit" = "count"))]
     pub requests: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// All input, cached or not
     #[schemars(extend("x-unit" = "tokens"))]
     pub input_tokens: i64,

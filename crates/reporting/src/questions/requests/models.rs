@@ -70,9 +70,9 @@ pub struct ModelsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// Mean latency of completed requests
     #[schemars(extend("x-unit" = "ms"))]
     pub average_latency_ms: Option<f64>,

@@ -67,12 +67,12 @@ pub struct StatsRow {
     /// All output, reasoning included
     #[schemars(extend("x-unit" = "tokens"))]
     pub output_tokens: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// What the period before cost
     #[schemars(extend("x-unit" = "money"))]
-    pub previous_cost: Decimal,
+    pub previous_cost: Option<Decimal>,
     /// Mean latency of completed requests, from arrival to the end of the answer
     #[schemars(extend("x-unit" = "ms"))]
     pub average_latency_ms: Option<f64>,

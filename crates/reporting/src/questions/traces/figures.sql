@@ -7,6 +7,7 @@ select
     count(*) as "requests!",
     count(*) filter (where state in ('failed', 'upstream_timeout', 'lost')) as "errors!",
     coalesce(sum(cost_nanos), 0)::bigint as "cost_nanos!",
+    count(*) filter (where usage_source <> 'none' and cost_nanos is null) as "unpriced!",
     coalesce(array_agg(distinct agent) filter (where agent is not null), '{}') as "agents!"
 from ai_requests
 where trace_id = any ($4) and created_at >= $2 and created_at < $3

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::figures::{Amount, Time, millis};
+use crate::figures::{Spent, Time, millis};
 use crate::params::{Page, PeriodArgs};
 use crate::query::{Answer, PeriodUsed, Query};
 
@@ -58,9 +58,9 @@ pub struct ListRow {
     /// Those that failed or took too long
     #[schemars(extend("x-unit" = "count"))]
     pub tool_errors: i64,
-    /// What the priced requests cost
+    /// What the priced requests cost; none where no price is known
     #[schemars(extend("x-unit" = "money"))]
-    pub cost: Decimal,
+    pub cost: Option<Decimal>,
     /// The agents that asked
     pub agents: Vec<String>,
 }
@@ -73,7 +73,7 @@ struct Sum {
     errors: i64,
     tool_calls: i64,
     tool_errors: i64,
-    cost: Amount,
+    spent: Spent,
     agents: BTreeSet<String>,
 }
 
@@ -86,7 +86,7 @@ impl Sum {
             errors: 0,
             tool_calls: 0,
             tool_errors: 0,
-            cost: Amount::default(),
+            spent: Spent::default(),
             agents: BTreeSet::new(),
         }
     }
@@ -102,7 +102,7 @@ impl Sum {
             errors: self.errors,
             tool_calls: self.tool_calls,
             tool_errors: self.tool_errors,
-            cost: self.cost.rounded(),
+            cost: self.spent.rounded(),
             agents: self.agents.into_iter().collect(),
         }
     }
@@ -140,7 +140,8 @@ impl Query for List {
             sum.last_at = sum.last_at.max(day.last_at);
             sum.requests += day.requests;
             sum.errors += day.errors;
-            sum.cost += ctx.settings.currency.amount(day.cost_nanos, day.first_at);
+            let priced = ctx.settings.currency.amount(day.cost_nanos, day.first_at);
+            sum.spent += Spent::of(priced, day.unpriced);
             sum.agents.extend(day.agents);
         }
         let calls = sqlx::query_file!(

@@ -8,9 +8,9 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{ALL, Cube, Kept, Visits};
+use crate::rollup::Cube;
 
-use super::nothing;
+use super::sessions_by;
 
 /// Devices, browsers and systems of visitors
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,7 @@ pub struct Devices {
     pub by: Option<DevicesBy>,
 }
 
+// In the order of the cube's dimensions.
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -43,16 +44,6 @@ pub enum DevicesBy {
     Device,
     Browser,
     Os,
-}
-
-/// Which dimensions are told apart.
-fn kept(by: Option<DevicesBy>) -> Kept {
-    match by {
-        None => ALL,
-        Some(DevicesBy::Device) => [true, false, false],
-        Some(DevicesBy::Browser) => [false, true, false],
-        Some(DevicesBy::Os) => [false, false, true],
-    }
 }
 
 /// One combination.
@@ -77,22 +68,21 @@ impl Query for Devices {
     const PATH: &'static [&'static str] = &["traffic", "devices"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<DevicesRow>> {
-        let source = Visits::of(ctx, &self.period, &self.filters)?;
-        let kept = kept(self.by);
-        let found = source
-            .by(Cube::Device, kept, self.page.limit.fetch())
-            .await?;
-        let note = nothing(found.len());
-        let rows = found.into_iter().map(|row| DevicesRow {
-            device: kept[0].then(|| row.d1.clone()),
-            browser: kept[1].then(|| row.d2.clone()),
-            os: kept[2].then(|| row.d3.clone()),
-            sessions: row.sessions,
-            share: row.share(),
-        });
-        Ok(Answer::of(rows.collect())
-            .cut(self.page.limit.rows())
-            .over(source.frame.period())
-            .with_note(note))
+        let asked = (&self.period, &self.filters, self.page.limit);
+        let by = self.by.map(|by| by as usize);
+        sessions_by(
+            ctx,
+            asked,
+            Cube::Device,
+            by,
+            |[device, browser, os], row| DevicesRow {
+                device,
+                browser,
+                os,
+                sessions: row.sessions,
+                share: row.share(),
+            },
+        )
+        .await
     }
 }

@@ -8,9 +8,9 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{ALL, Cube, Kept, Visits};
+use crate::rollup::Cube;
 
-use super::nothing;
+use super::sessions_by;
 
 /// Countries and regions that sessions come from
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,7 @@ pub struct Geo {
     pub by: Option<GeoBy>,
 }
 
+// In the order of the cube's dimensions.
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -41,14 +42,6 @@ pub struct Geo {
 #[allow(missing_docs)]
 pub enum GeoBy {
     Country,
-}
-
-/// Which dimensions are told apart.
-fn kept(by: Option<GeoBy>) -> Kept {
-    match by {
-        None => ALL,
-        Some(GeoBy::Country) => [true, false, false],
-    }
 }
 
 /// One country or region.
@@ -74,20 +67,17 @@ impl Query for Geo {
     const PATH: &'static [&'static str] = &["traffic", "geo"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<GeoRow>> {
-        let source = Visits::of(ctx, &self.period, &self.filters)?;
-        let kept = kept(self.by);
-        let found = source.by(Cube::Geo, kept, self.page.limit.fetch()).await?;
-        let note = nothing(found.len());
-        let rows = found.into_iter().map(|row| GeoRow {
-            country: kept[0].then(|| row.d1.clone()),
-            region: kept[1].then(|| row.d2.clone()),
-            sessions: row.sessions,
-            visitors: row.visitors,
-            share: row.share(),
-        });
-        Ok(Answer::of(rows.collect())
-            .cut(self.page.limit.rows())
-            .over(source.frame.period())
-            .with_note(note))
+        let asked = (&self.period, &self.filters, self.page.limit);
+        let by = self.by.map(|by| by as usize);
+        sessions_by(ctx, asked, Cube::Geo, by, |[country, region, _], row| {
+            GeoRow {
+                country,
+                region,
+                sessions: row.sessions,
+                visitors: row.visitors,
+                share: row.share(),
+            }
+        })
+        .await
     }
 }

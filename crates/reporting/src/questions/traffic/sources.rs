@@ -8,9 +8,9 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::params::{Page, PeriodArgs, WebFilters};
 use crate::query::{Answer, Query};
-use crate::rollup::{ALL, Cube, Kept, Visits};
+use crate::rollup::Cube;
 
-use super::nothing;
+use super::sessions_by;
 
 /// Where sessions come from: channel, source and referrer
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,7 @@ pub struct Sources {
     pub by: Option<SourcesBy>,
 }
 
+// In the order of the cube's dimensions.
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -43,16 +44,6 @@ pub enum SourcesBy {
     Channel,
     Source,
     Referrer,
-}
-
-/// Which dimensions are told apart.
-fn kept(by: Option<SourcesBy>) -> Kept {
-    match by {
-        None => ALL,
-        Some(SourcesBy::Channel) => [true, false, false],
-        Some(SourcesBy::Source) => [false, true, false],
-        Some(SourcesBy::Referrer) => [false, false, true],
-    }
 }
 
 /// One source.
@@ -80,23 +71,22 @@ impl Query for Sources {
     const PATH: &'static [&'static str] = &["traffic", "sources"];
 
     async fn run(&self, ctx: &Ctx) -> Result<Answer<SourcesRow>> {
-        let source = Visits::of(ctx, &self.period, &self.filters)?;
-        let kept = kept(self.by);
-        let found = source
-            .by(Cube::Source, kept, self.page.limit.fetch())
-            .await?;
-        let note = nothing(found.len());
-        let rows = found.into_iter().map(|row| SourcesRow {
-            channel: kept[0].then(|| row.d1.clone()),
-            source: kept[1].then(|| row.d2.clone()),
-            referrer: kept[2].then(|| row.d3.clone()),
-            sessions: row.sessions,
-            visitors: row.visitors,
-            engaged_share: row.engaged_share(),
-        });
-        Ok(Answer::of(rows.collect())
-            .cut(self.page.limit.rows())
-            .over(source.frame.period())
-            .with_note(note))
+        let asked = (&self.period, &self.filters, self.page.limit);
+        let by = self.by.map(|by| by as usize);
+        sessions_by(
+            ctx,
+            asked,
+            Cube::Source,
+            by,
+            |[channel, source, referrer], row| SourcesRow {
+                channel,
+                source,
+                referrer,
+                sessions: row.sessions,
+                visitors: row.visitors,
+                engaged_share: row.engaged_share(),
+            },
+        )
+        .await
     }
 }

@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::utc_date;
+use crate::web::bounds::Bounds;
 use crate::web::judge::Judge;
-use crate::web::paths::Paths;
 use crate::web::rollups::Closed;
 use crate::web::session::{Session, View};
 
@@ -20,7 +20,7 @@ const LATE: Duration = Duration::minutes(10);
 #[derive(Debug)]
 pub(super) struct Assembly {
     judge: Judge,
-    paths: Paths,
+    bounds: Bounds,
     now: OffsetDateTime,
     /// Whether there were files that pages load: then their absence tells.
     assets: bool,
@@ -38,10 +38,10 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    pub(super) fn new(judge: Judge, paths: Paths, now: OffsetDateTime) -> Self {
+    pub(super) fn new(judge: Judge, bounds: Bounds, now: OffsetDateTime) -> Self {
         Self {
             judge,
-            paths,
+            bounds,
             now,
             assets: false,
             renamed: HashMap::new(),
@@ -77,7 +77,7 @@ impl Assembly {
         self.assets |= what.kind == RequestKind::Asset;
         if what.counted {
             let day = utc_date(visit.at);
-            self.paths.bound(day, &visit.site, &mut what.path);
+            self.bounds.page(day, &visit.site, &mut what.path);
         }
         self.newest = self.newest.max(visit.at);
         let (judge_now, imported) = (self.now, true);
@@ -141,6 +141,7 @@ impl Assembly {
             session.facts.assets_visible = self.assets;
             session.finish(&views);
             self.judge.close(&mut session);
+            self.bounds.source(&mut session);
             self.waiting += views.len();
             self.over.push((session, views));
         }

@@ -4,9 +4,10 @@
 with more as (
     select * from unnest(
         $1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::bigint[]
+        $7::bigint[], $8::bigint[]
     ) with ordinality as m (
-        conversation_id, first_at, last_at, requests, input_tokens, output_tokens, cost_nanos, nth
+        conversation_id, first_at, last_at, requests, input_tokens, output_tokens, cost_nanos,
+        unpriced, nth
     )
 ),
 old as materialized (
@@ -20,7 +21,8 @@ new as (
         requests = o.requests + m.requests,
         input_tokens = o.input_tokens + m.input_tokens,
         output_tokens = o.output_tokens + m.output_tokens,
-        cost_nanos = o.cost_nanos + m.cost_nanos
+        cost_nanos = o.cost_nanos + m.cost_nanos,
+        unpriced = o.unpriced + m.unpriced
     from more m join old o using (conversation_id)
     where c.conversation_id = m.conversation_id
     returning c.*
@@ -41,7 +43,8 @@ deltas as materialized (
         sum(sign * input_tokens)::bigint as input_tokens,
         sum(sign * output_tokens)::bigint as output_tokens,
         sum(sign * cost_nanos)::bigint as cost_nanos,
-        sum(sign * extract(epoch from last_at - first_at) * 1000000)::bigint as duration_us
+        sum(sign * extract(epoch from last_at - first_at) * 1000000)::bigint as duration_us,
+        sum(sign * unpriced)::bigint as unpriced
     from moved
     cross join (values ('hour', interval '1 hour'), ('day', interval '1 day')) as g (grain, width)
     cross join unnest(array['total', 'agent']) as cube
@@ -52,7 +55,7 @@ hours as (
     insert into conversation_hour as u
     select
         cube, bucket, agent, conversations, derived, requests, input_tokens, output_tokens,
-        cost_nanos, duration_us
+        cost_nanos, duration_us, unpriced
     from deltas
     where grain = 'hour'
     on conflict (cube, bucket, agent) do update set
@@ -62,12 +65,13 @@ hours as (
         input_tokens = u.input_tokens + excluded.input_tokens,
         output_tokens = u.output_tokens + excluded.output_tokens,
         cost_nanos = u.cost_nanos + excluded.cost_nanos,
-        duration_us = u.duration_us + excluded.duration_us
+        duration_us = u.duration_us + excluded.duration_us,
+        unpriced = u.unpriced + excluded.unpriced
 )
 insert into conversation_day as u
 select
     cube, bucket, agent, conversations, derived, requests, input_tokens, output_tokens, cost_nanos,
-    duration_us
+    duration_us, unpriced
 from deltas
 where grain = 'day'
 on conflict (cube, bucket, agent) do update set
@@ -77,4 +81,5 @@ on conflict (cube, bucket, agent) do update set
     input_tokens = u.input_tokens + excluded.input_tokens,
     output_tokens = u.output_tokens + excluded.output_tokens,
     cost_nanos = u.cost_nanos + excluded.cost_nanos,
-    duration_us = u.duration_us + excluded.duration_us
+    duration_us = u.duration_us + excluded.duration_us,
+    unpriced = u.unpriced + excluded.unpriced

@@ -12,7 +12,7 @@ mod names;
 mod tools;
 mod usage;
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use systemprompt_domain::event::RequestFinished;
 use time::OffsetDateTime;
 
@@ -49,6 +49,12 @@ impl Grain {
         };
         Bucket(unix - unix.rem_euclid(seconds))
     }
+}
+
+/// The statement for the table of a grain, whose name it leaves open.
+fn of_grain(sql: &str, grain: Grain) -> AssertSqlSafe<String> {
+    // The name of a table is ours.
+    AssertSqlSafe(sql.replace("GRAIN", grain.as_str()))
 }
 
 /// A bucket, by its start in seconds since 1970.

@@ -9,7 +9,7 @@ use systemprompt_domain::histogram::bucket_of;
 use systemprompt_domain::tool::{ToolCalled, ToolStatus};
 use time::OffsetDateTime;
 
-use super::{Bucket, Grain};
+use super::{Bucket, Grain, of_grain};
 use crate::writer::rows::clean;
 
 /// A cube: which dimensions a row keeps; the others are ''. Cubes and what the
@@ -139,36 +139,31 @@ type Key<'a> = (Cube, Bucket, Dimensions<'a>);
 const COUNTERS: usize = 10;
 
 async fn count(db: &mut PgConnection, calls: &[Call<'_>]) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(Grain, Key<'_>, [i64; COUNTERS])> = Vec::new();
     for (grain, cubes) in COUNTED {
-        let mut sums: BTreeMap<Key<'_>, [i64; COUNTERS]> = BTreeMap::new();
+        let mut rows: BTreeMap<Key<'_>, [i64; COUNTERS]> = BTreeMap::new();
         for call in calls {
             let counters = counters(call);
             for cube in cubes {
                 let key = (*cube, call.bucket(grain), cube.slice(call.dimensions()));
-                let sum = sums.entry(key).or_default();
+                let sum = rows.entry(key).or_default();
                 for (sum, more) in sum.iter_mut().zip(counters) {
                     *sum = sum.saturating_add(more);
                 }
             }
         }
-        rows.extend(sums.into_iter().map(|(key, sum)| (grain, key, sum)));
+        let names = |of: for<'k> fn(&Key<'k>) -> &'k str| rows.keys().map(of).collect::<Vec<_>>();
+        let mut query = sqlx::query(of_grain(include_str!("tools.sql"), grain))
+            .bind(names(|key| key.0.as_str()))
+            .bind(rows.keys().map(|key| key.1.time()).collect::<Vec<_>>())
+            .bind(names(|key| key.2.server))
+            .bind(names(|key| key.2.tool))
+            .bind(names(|key| key.2.agent))
+            .bind(names(|key| key.2.user));
+        for n in 0..COUNTERS {
+            query = query.bind(rows.values().map(|sums| sums[n]).collect::<Vec<_>>());
+        }
+        query.execute(&mut *db).await?;
     }
-    let names = |of: for<'k> fn(&Key<'k>) -> &'k str| {
-        rows.iter().map(|(_, key, _)| of(key)).collect::<Vec<_>>()
-    };
-    let mut query = sqlx::query(include_str!("tools.sql"))
-        .bind(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>())
-        .bind(names(|key| key.0.as_str()))
-        .bind(rows.iter().map(|row| row.1.1.time()).collect::<Vec<_>>())
-        .bind(names(|key| key.2.server))
-        .bind(names(|key| key.2.tool))
-        .bind(names(|key| key.2.agent))
-        .bind(names(|key| key.2.user));
-    for n in 0..COUNTERS {
-        query = query.bind(rows.iter().map(|row| row.2[n]).collect::<Vec<_>>());
-    }
-    query.execute(db).await?;
     Ok(())
 }
 
@@ -190,38 +185,34 @@ fn counters(call: &Call<'_>) -> [i64; COUNTERS] {
 }
 
 async fn time(db: &mut PgConnection, calls: &[Call<'_>]) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(Grain, (Key<'_>, i16), i64)> = Vec::new();
     for grain in TIMED {
-        let mut sums: BTreeMap<(Key<'_>, i16), i64> = BTreeMap::new();
+        let mut rows: BTreeMap<(Key<'_>, i16), i64> = BTreeMap::new();
         for call in calls {
             let Some(latency) = call.latency() else {
                 continue;
             };
             for cube in Cube::WITHOUT_USERS {
                 let key = (cube, call.bucket(grain), cube.slice(call.dimensions()));
-                *sums.entry((key, bucket_of(latency))).or_default() += 1;
+                *rows.entry((key, bucket_of(latency))).or_default() += 1;
             }
         }
-        rows.extend(sums.into_iter().map(|(slot, n)| (grain, slot, n)));
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names = |of: for<'k> fn(&Key<'k>) -> &'k str| {
+            rows.keys().map(|(key, _)| of(key)).collect::<Vec<_>>()
+        };
+        sqlx::query(of_grain(include_str!("tools_latency.sql"), grain))
+            .bind(names(|key| key.0.as_str()))
+            .bind(rows.keys().map(|row| row.0.1.time()).collect::<Vec<_>>())
+            .bind(names(|key| key.2.server))
+            .bind(names(|key| key.2.tool))
+            .bind(names(|key| key.2.agent))
+            .bind(rows.keys().map(|row| row.1).collect::<Vec<_>>())
+            .bind(rows.values().copied().collect::<Vec<_>>())
+            .execute(&mut *db)
+            .await?;
     }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let names = |of: for<'k> fn(&Key<'k>) -> &'k str| {
-        let keys = rows.iter().map(|(_, (key, _), _)| of(key));
-        keys.collect::<Vec<_>>()
-    };
-    sqlx::query(include_str!("tools_latency.sql"))
-        .bind(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>())
-        .bind(names(|key| key.0.as_str()))
-        .bind(rows.iter().map(|row| row.1.0.1.time()).collect::<Vec<_>>())
-        .bind(names(|key| key.2.server))
-        .bind(names(|key| key.2.tool))
-        .bind(names(|key| key.2.agent))
-        .bind(rows.iter().map(|row| row.1.1).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
-        .execute(db)
-        .await?;
     Ok(())
 }
 
@@ -235,9 +226,8 @@ struct Seen {
 }
 
 async fn tell(db: &mut PgConnection, calls: &[Call<'_>]) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(Grain, Way<'_>, Seen)> = Vec::new();
     for grain in TOLD {
-        let mut ways: BTreeMap<Way<'_>, Seen> = BTreeMap::new();
+        let mut rows: BTreeMap<Way<'_>, Seen> = BTreeMap::new();
         for call in calls.iter().filter(|call| call.called.status.is_told()) {
             let at = call.called.created_at;
             let way = (
@@ -247,7 +237,7 @@ async fn tell(db: &mut PgConnection, calls: &[Call<'_>]) -> Result<(), sqlx::Err
                 &*call.error_type,
                 &*call.error_code,
             );
-            let seen = ways.entry(way).or_insert(Seen {
+            let seen = rows.entry(way).or_insert(Seen {
                 n: 0,
                 first: at,
                 last: at,
@@ -256,28 +246,24 @@ async fn tell(db: &mut PgConnection, calls: &[Call<'_>]) -> Result<(), sqlx::Err
             seen.first = seen.first.min(at);
             seen.last = seen.last.max(at);
         }
-        rows.extend(ways.into_iter().map(|(way, seen)| (grain, way, seen)));
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names = |of: for<'k> fn(&Way<'k>) -> &'k str| rows.keys().map(of).collect::<Vec<_>>();
+        sqlx::query(of_grain(include_str!("tools_errors.sql"), grain))
+            .bind(rows.keys().map(|way| way.0.time()).collect::<Vec<_>>())
+            .bind(names(|way| way.1.server))
+            .bind(names(|way| way.1.tool))
+            .bind(names(|way| way.1.agent))
+            .bind(names(|way| way.1.user))
+            .bind(names(|way| way.2))
+            .bind(names(|way| way.3))
+            .bind(names(|way| way.4))
+            .bind(rows.values().map(|seen| seen.n).collect::<Vec<_>>())
+            .bind(rows.values().map(|seen| seen.first).collect::<Vec<_>>())
+            .bind(rows.values().map(|seen| seen.last).collect::<Vec<_>>())
+            .execute(&mut *db)
+            .await?;
     }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let names = |of: for<'k> fn(&Way<'k>) -> &'k str| {
-        rows.iter().map(|(_, way, _)| of(way)).collect::<Vec<_>>()
-    };
-    sqlx::query(include_str!("tools_errors.sql"))
-        .bind(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.1.0.time()).collect::<Vec<_>>())
-        .bind(names(|way| way.1.server))
-        .bind(names(|way| way.1.tool))
-        .bind(names(|way| way.1.agent))
-        .bind(names(|way| way.1.user))
-        .bind(names(|way| way.2))
-        .bind(names(|way| way.3))
-        .bind(names(|way| way.4))
-        .bind(rows.iter().map(|row| row.2.n).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2.first).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2.last).collect::<Vec<_>>())
-        .execute(db)
-        .await?;
     Ok(())
 }

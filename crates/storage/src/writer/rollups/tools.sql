@@ -1,67 +1,19 @@
--- Adds a batch's deltas, each to the table of its grain.
-with deltas as materialized (
-    select * from unnest(
-        $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-        $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[]
-    ) as d (
-        grain, cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout,
-        cancelled, needs_input, latency_us, latency_n, request_bytes, response_bytes
-    )
-),
-quarters as (
-    insert into tool_quarter as u (
-        cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
-        needs_input, latency_us, latency_n, request_bytes, response_bytes
-    )
-    select
-        cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
-        needs_input, latency_us, latency_n, request_bytes, response_bytes
-    from deltas
-    where grain = 'quarter'
-    on conflict (cube, bucket, server, tool, agent, user_id) do update set
-        executions = u.executions + excluded.executions,
-        success = u.success + excluded.success,
-        failed = u.failed + excluded.failed,
-        timeout = u.timeout + excluded.timeout,
-        cancelled = u.cancelled + excluded.cancelled,
-        needs_input = u.needs_input + excluded.needs_input,
-        latency_us = u.latency_us + excluded.latency_us,
-        latency_n = u.latency_n + excluded.latency_n,
-        request_bytes = u.request_bytes + excluded.request_bytes,
-        response_bytes = u.response_bytes + excluded.response_bytes
-),
-hours as (
-    insert into tool_hour as u (
-        cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
-        needs_input, latency_us, latency_n, request_bytes, response_bytes
-    )
-    select
-        cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
-        needs_input, latency_us, latency_n, request_bytes, response_bytes
-    from deltas
-    where grain = 'hour'
-    on conflict (cube, bucket, server, tool, agent, user_id) do update set
-        executions = u.executions + excluded.executions,
-        success = u.success + excluded.success,
-        failed = u.failed + excluded.failed,
-        timeout = u.timeout + excluded.timeout,
-        cancelled = u.cancelled + excluded.cancelled,
-        needs_input = u.needs_input + excluded.needs_input,
-        latency_us = u.latency_us + excluded.latency_us,
-        latency_n = u.latency_n + excluded.latency_n,
-        request_bytes = u.request_bytes + excluded.request_bytes,
-        response_bytes = u.response_bytes + excluded.response_bytes
-)
-insert into tool_day as u (
+-- Adds deltas to the table of their grain.
+insert into tool_GRAIN as u (
     cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
     needs_input, latency_us, latency_n, request_bytes, response_bytes
 )
 select
     cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
     needs_input, latency_us, latency_n, request_bytes, response_bytes
-from deltas
-where grain = 'day'
+from unnest(
+    $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+    $14::bigint[], $15::bigint[], $16::bigint[]
+) as d (
+    cube, bucket, server, tool, agent, user_id, executions, success, failed, timeout, cancelled,
+    needs_input, latency_us, latency_n, request_bytes, response_bytes
+)
 on conflict (cube, bucket, server, tool, agent, user_id) do update set
     executions = u.executions + excluded.executions,
     success = u.success + excluded.success,

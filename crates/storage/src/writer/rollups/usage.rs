@@ -159,7 +159,7 @@ fn count(request: &RequestFinished) -> Counters {
     let tokens = request.usage.total();
     let is = |state| i64::from(request.state == state);
     let stated = request.usage_source != UsageSource::None;
-    let unpriced = stated && request.cost.is_none();
+    let unpriced = request.is_unpriced();
     let all_tokens = tokens.input_total().saturating_add(tokens.output_total());
     // A refusal by us or by the provider is not billed; anything else without
     // usage may have been.

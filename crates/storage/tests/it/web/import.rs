@@ -4,7 +4,7 @@
 use systemprompt_domain::web::{Hit, Source, Visit, WebEvent};
 use systemprompt_storage::retention::Retention;
 use systemprompt_storage::web::import::Import;
-use systemprompt_storage::web::{Judge, Paths};
+use systemprompt_storage::web::{Bounds, Judge};
 use systemprompt_testkit::db::TestDb;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ fn log(days_ago: i64) -> Vec<Visit> {
 
 async fn begin(db: &TestDb) -> Import {
     let now = OffsetDateTime::now_utc();
-    Import::begin(db.pool(), Judge::built_in(), Paths::default(), now)
+    Import::begin(db.pool(), Judge::built_in(), Bounds::default(), now)
         .await
         .expect("begun")
 }

@@ -12,8 +12,8 @@ use systemprompt_domain::Event;
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::web::{Engagement, Hints, PageView, Source, Visit, Visitor, WebEvent};
 use systemprompt_storage::check::check;
-use systemprompt_storage::web::Judge;
 use systemprompt_storage::web::close::close;
+use systemprompt_storage::web::{Bounds, Judge, JudgeInForce};
 use systemprompt_testkit::db::TestDb;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -95,8 +95,14 @@ impl Lane {
 
     /// Stores visits in one batch.
     async fn store(&self, visits: &[Visit]) {
+        self.store_within(Bounds::default(), visits).await;
+    }
+
+    /// The same by a server that tells so many pages and sources apart.
+    async fn store_within(&self, bounds: Bounds, visits: &[Visit]) {
         record(&self.spool, visits).await;
-        let mut writer = writer(&self.db, &self.spool, BootId::new()).await;
+        let writer = writer(&self.db, &self.spool, BootId::new()).await;
+        let mut writer = writer.with_web(JudgeInForce::default(), bounds);
         writer.drain().await.expect("stored");
         let dead = writer
             .stats()

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use systemprompt_domain::ids::BootId;
-use systemprompt_domain::web::Visitor;
-use systemprompt_storage::web::Judge;
+use systemprompt_domain::web::{PageView, Visitor, WebEvent};
 use systemprompt_storage::web::close::close;
 use systemprompt_storage::web::reclassify::reclassify;
+use systemprompt_storage::web::{Bounds, Judge};
 use systemprompt_testkit::db::TestDb;
 use systemprompt_web::Rules;
 use time::{Duration, OffsetDateTime};
@@ -327,4 +327,73 @@ async fn judging_again_is_as_if_it_had_been_judged_so() {
         done.changed
     );
     assert_eq!(counts(&again).await, before);
+}
+
+/// Sessions by channel, source and referrer.
+async fn sources(lane: &Lane, table: &str) -> Vec<(String, i64)> {
+    let sql = format!(
+        "select name, count(*) \
+         from (select concat_ws(' ', channel, source, referrer) collate \"C\" as name from {table}) \
+         group by 1 order by 1"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .fetch_all(lane.db.pool())
+        .await
+        .expect("sessions")
+}
+
+#[tokio::test]
+async fn sources_beyond_the_bound_are_one() {
+    let lane = Lane::new().await;
+    let arrived = |n: u128, query: &str, referrer: &str| {
+        let view = WebEvent::View(PageView {
+            id: Uuid::from_u128(n),
+            path: "/".to_owned(),
+            query: query.to_owned(),
+            referrer: referrer.to_owned(),
+            ..PageView::default()
+        });
+        let at = noon() + Duration::seconds(i64::try_from(n).expect("small"));
+        visit(Some(visitor(n)), at, vec![view])
+    };
+    let visits = [
+        arrived(1, "", "https://one.example/"),
+        arrived(2, "utm_source=two", ""),
+        arrived(3, "", "https://three.example/"),
+        arrived(
+            4,
+            "utm_source=four&utm_medium=email",
+            "https://four.example/",
+        ),
+        arrived(5, "", "https://one.example/"),
+        arrived(6, "", ""),
+        arrived(7, "utm_source=seven", ""),
+    ];
+    lane.store_within(Bounds::new(100, 2), &visits).await;
+    let expected = [
+        ("direct  ", 1),
+        ("email (other) (other)", 1),
+        ("referral (other) ", 1),
+        ("referral (other) (other)", 1),
+        ("referral one.example one.example", 2),
+        ("referral two ", 1),
+    ]
+    .map(|(source, n)| (source.to_owned(), n));
+    assert_eq!(sources(&lane, "open_sessions").await, expected);
+
+    // Another server, or the same after a restart, which has room again.
+    let at = noon() + Duration::minutes(5);
+    let on = |n| visit(Some(visitor(n)), at, vec![engagement(n, 1, "/", 4_000)]);
+    lane.store(&[on(1), on(3), on(4)]).await;
+    assert_eq!(sources(&lane, "open_sessions").await, expected);
+    assert_eq!(lane.close().await, 7);
+    assert_eq!(sources(&lane, "user_sessions").await, expected);
+    lane.check().await;
+
+    // Nor are they told apart when they are judged again.
+    let (day, now) = (noon().date(), OffsetDateTime::now_utc() + Duration::HOUR);
+    let done = reclassify(lane.db.pool(), &Judge::built_in(), day, now).await;
+    let done = done.expect("judged").expect("all is kept");
+    assert_eq!((done.sessions, done.changed), (7, 0));
+    assert_eq!(sources(&lane, "user_sessions").await, expected);
 }

@@ -1,11 +1,12 @@
 -- What is not cut by days.
 insert into conversations (
     conversation_id, derived, agent, user_id, first_at, last_at, requests, input_tokens,
-    output_tokens, cost_nanos
+    output_tokens, cost_nanos, unpriced
 )
 select
     conversation_id, true, min(agent), min(user_id), min(created_at), max(created_at), count(*),
-    sum(input + cache_read), sum(output), coalesce(sum(cost_nanos), 0)
+    sum(input + cache_read), sum(output), coalesce(sum(cost_nanos), 0),
+    count(*) filter (where usage_source <> 'none' and cost_nanos is null)
 from ai_requests
 group by conversation_id;
 
@@ -13,7 +14,7 @@ insert into conversation_hour
 select
     cube, date_bin('1 hour', first_at, 'epoch'), case when cube = 'agent' then agent else '' end,
     count(*), count(*), sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_nanos),
-    sum(extract(epoch from last_at - first_at) * 1000000)
+    sum(extract(epoch from last_at - first_at) * 1000000), sum(unpriced)
 from conversations
 cross join unnest(array['total', 'agent']) as cube
 group by 1, 2, 3;
@@ -21,7 +22,8 @@ group by 1, 2, 3;
 insert into conversation_day
 select
     cube, date_bin('1 day', bucket, 'epoch'), agent, sum(conversations), sum(derived), sum(requests),
-    sum(input_tokens), sum(output_tokens), sum(cost_nanos), sum(duration_us)
+    sum(input_tokens), sum(output_tokens), sum(cost_nanos), sum(duration_us),
+    sum(unpriced)
 from conversation_hour
 group by 1, 2, 3;
 
