@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use systemprompt_testkit::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -44,9 +45,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     // A reset after the answer is an end too.
-    let _ = timeout(Duration::from_secs(20), read)
-        .await
-        .expect("it closes");
+    let _ = timeout(PATIENCE, read).await.expect("it closes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -82,7 +81,6 @@ async fn slow_clients_are_not_waited_for() {
         "limits.downstream.body_idle_timeout=1s",
     ])
     .await;
-    let begun = Instant::now();
     let form = "content-type: application/x-www-form-urlencoded\r\norigin: http://localhost\r\n";
     for (bytes, expected) in [
         ("GET / HTTP/1.1\r\nhost: local".to_owned(), "closed"),
@@ -110,9 +108,10 @@ async fn slow_clients_are_not_waited_for() {
         let one = Instant::now();
         let answer = exchange(&system, bytes.as_bytes()).await;
         assert_eq!(status(&answer), expected, "{bytes}: {answer}");
-        assert!(one.elapsed() > Duration::from_millis(900), "{bytes}");
+        let took = one.elapsed();
+        assert!(took > Duration::from_millis(900), "{bytes}: {took:?}");
+        assert!(took < Duration::from_secs(8), "{bytes}: {took:?}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(40));
     is_alive(&system).await;
 }
 
@@ -121,16 +120,20 @@ async fn a_drip_of_header_bytes_is_too_slow() {
     let system = System::with(&["limits.downstream.header_timeout=1s"]).await;
     let mut stream = TcpStream::connect(system.addr).await.unwrap();
     let begun = Instant::now();
-    let mut cut = false;
-    for byte in b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
-        cut = stream.write_all(&[*byte]).await.is_err();
-        if cut {
-            break;
+    let mut drip = b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: "
+        .iter()
+        .chain(std::iter::repeat_n(b"a", 100).flatten());
+    let cut = loop {
+        let Some(byte) = drip.next() else {
+            break false;
+        };
+        if stream.write_all(&[*byte]).await.is_err() {
+            break true;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    };
     assert!(cut, "the whole header, not each byte, has a second");
-    assert!(begun.elapsed() < Duration::from_secs(6));
+    assert!(begun.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]
@@ -155,18 +158,15 @@ async fn connections_beyond_the_cap_wait_for_room() {
         "limits.downstream.header_timeout=2s",
     ])
     .await;
+    let begun = Instant::now();
     let mut idle = Vec::new();
     for _ in 0..8 {
         idle.push(TcpStream::connect(system.addr).await.unwrap());
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let begun = Instant::now();
+    // They are taken in the order in which they come, and end after two seconds.
     is_alive(&system).await;
-    assert!(
-        begun.elapsed() > Duration::from_millis(500),
-        "{:?}",
-        begun.elapsed()
-    );
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
 }
 
 /// Sends a chunked body of this many MiB as far as it is taken.
@@ -191,9 +191,7 @@ async fn pour(system: &System, path: &str, more: &str, mib: usize) -> String {
         let _ = from.read_to_end(&mut answer).await;
     };
     let both = async { tokio::join!(send, read) };
-    timeout(Duration::from_secs(60), both)
-        .await
-        .expect("it ends");
+    timeout(PATIENCE, both).await.expect("it ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
