@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::faults::{command, until_stored};
 use systemprompt_testkit::process::{ServerProcess, cli};
 
@@ -75,9 +76,7 @@ async fn whatever_people_and_programs_do_is_one_sound_log() {
         ask(&system, "sp_gw_nonsense").await,
         StatusCode::UNAUTHORIZED
     );
-    until_stored(system.addr, Duration::from_secs(15))
-        .await
-        .unwrap();
+    until_stored(system.addr, PATIENCE).await.unwrap();
 
     let told = sound(&system).await;
     // A user, a login, two of bob, three of scout and its token, two or three of each
@@ -116,11 +115,7 @@ async fn whatever_people_and_programs_do_is_one_sound_log() {
     sound(&system).await;
 
     system.server.sigterm().unwrap();
-    let ended = system
-        .server
-        .wait_exit(Duration::from_secs(20))
-        .await
-        .unwrap();
+    let ended = system.server.wait_exit(PATIENCE).await.unwrap();
     assert!(ended.success(), "{}", system.server.stderr());
     let told = sound(&system).await;
     assert!(told["anchors"].as_u64().unwrap() >= 2, "{told}");
@@ -160,9 +155,7 @@ async fn a_kill_leaves_a_sound_log() {
         command.arg("--database-url").arg(system.db.url());
         system.server = ServerProcess::spawn(command).await.unwrap();
         system.addr = system.server.addr().unwrap();
-        until_stored(system.addr, Duration::from_secs(15))
-            .await
-            .unwrap();
+        until_stored(system.addr, PATIENCE).await.unwrap();
         sound(&system).await;
     }
 }
@@ -183,7 +176,7 @@ async fn the_first_start_makes_the_keys_and_others_need_them() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&keys.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     server.sigterm().unwrap();
-    server.wait_exit(Duration::from_secs(20)).await.unwrap();
+    server.wait_exit(PATIENCE).await.unwrap();
     // With a database whose keys it has not.
     let mut command = start(elsewhere.path());
     command.arg("--database-url").arg(system.db.url());

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use systemprompt_cli::{Look, Outside};
 use systemprompt_domain::Clock;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::{command, until_stored};
 use systemprompt_testkit::process::ServerProcess;
@@ -23,9 +24,6 @@ use tempfile::TempDir;
 
 use crate::browser::{Browser, create};
 use crate::system::{MESSAGES, System};
-
-/// How long an event may take to be in the trail.
-const TOLD: Duration = Duration::from_secs(20);
 
 const PROFILE: &str = "\
 server:
@@ -76,13 +74,16 @@ impl Trail {
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        // At once, as a server may be reading it.
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &path).unwrap();
         path
     }
 
     async fn restart(&mut self) {
         self.system.server.sigterm().unwrap();
-        let ended = self.system.server.wait_exit(TOLD).await;
+        let ended = self.system.server.wait_exit(PATIENCE).await;
         assert!(ended.unwrap().success());
         let system = &self.system;
         let server = serve(
@@ -144,9 +145,9 @@ impl Trail {
         for event in events {
             *expected.entry((*event).to_owned()).or_default() += 1;
         }
-        let deadline = Instant::now() + TOLD;
+        let deadline = Instant::now() + PATIENCE;
         let told = loop {
-            until_stored(self.system.addr, TOLD).await.unwrap();
+            until_stored(self.system.addr, PATIENCE).await.unwrap();
             let told = self.counted().await;
             if told == expected || Instant::now() > deadline {
                 break told;

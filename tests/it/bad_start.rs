@@ -7,10 +7,10 @@ use std::net::TcpListener;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::json;
 use sqlx::Executor;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::Client;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::{bare_command, command, run_to_end, until_stored};
@@ -18,14 +18,11 @@ use systemprompt_testkit::process::{ServerProcess, give_audit_keys};
 
 use crate::system::{MESSAGES, System};
 
-/// How long a start that fails may take.
-const LIMIT: Duration = Duration::from_secs(20);
-
 /// Runs a command that has to refuse, and checks how it does.
 async fn refuses(mut command: Command, sentence: &str) {
     give_audit_keys(&mut command);
     let shown = format!("{command:?}");
-    let output = run_to_end(command, LIMIT)
+    let output = run_to_end(command, PATIENCE)
         .await
         .unwrap_or_else(|e| panic!("{shown}: {e}"));
     let said = String::from_utf8(output.stderr).unwrap();
@@ -207,7 +204,7 @@ impl Stopped {
         }
         assert_eq!(system.count().await.unwrap(), 3);
         system.server.sigterm().unwrap();
-        assert!(system.server.wait_exit(LIMIT).await.unwrap().success());
+        assert!(system.server.wait_exit(PATIENCE).await.unwrap().success());
         Self { system }
     }
 
@@ -253,7 +250,7 @@ impl Stopped {
                 self.system
                     .request(hyper::Method::POST, MESSAGES, &[], r#"{"model":"m"}"#);
             assert!(client.send(request).await.unwrap().status.is_success());
-            until_stored(addr, LIMIT).await.unwrap();
+            until_stored(addr, PATIENCE).await.unwrap();
             let after = self
                 .system
                 .scalar("select count(*) from ai_requests")
@@ -261,7 +258,7 @@ impl Stopped {
                 .unwrap();
             assert_eq!(after, before + 1);
             server.sigterm().unwrap();
-            assert!(server.wait_exit(LIMIT).await.unwrap().success());
+            assert!(server.wait_exit(PATIENCE).await.unwrap().success());
         }
     }
 }

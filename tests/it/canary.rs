@@ -6,7 +6,7 @@
 //! it was (`user_id`, `user_name`, a `user` within `detail` or `context`, the name
 //! in `users`, and in `audit_people` until it is erased) and under `user` or `users` in answers; nowhere else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Method;
 use rustix::process::Signal;
@@ -19,6 +19,7 @@ use crate::cage::{
 };
 use crate::leaks::{Places, in_database, in_files, in_json};
 use crate::system::{CHAT, GEMINI_SSE, GENERATE, MESSAGES, RESPONSES, System};
+use systemprompt_testkit::PATIENCE;
 
 /// What is put before the gateway: bodies, keys in all places, tokens whole and cut.
 async fn through_the_gateway(cage: &mut Cage) {
@@ -332,10 +333,14 @@ async fn nothing_secret_is_kept_or_said() {
     // An alert was due, and could be sent nowhere.
     assert!(cage.system.count().await.unwrap() > 50);
     let tried = "select count(*) from outbox where attempts > 0";
-    assert!(cage.system.scalar(tried).await.unwrap() > 0);
+    let deadline = Instant::now() + PATIENCE;
+    while cage.system.scalar(tried).await.unwrap() == 0 {
+        assert!(Instant::now() < deadline, "{}", cage.system.server.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let reports = cage.reports().await;
     cage.system.server.sigterm().unwrap();
-    let ended = cage.system.server.wait_exit(Duration::from_secs(30)).await;
+    let ended = cage.system.server.wait_exit(PATIENCE).await;
     assert!(ended.unwrap().success());
 
     let mut secrets = vec![

@@ -6,6 +6,7 @@ mod bodies;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use systemprompt_testkit::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -43,9 +44,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     // A reset after the answer is an end too.
-    let _ = timeout(Duration::from_secs(20), read)
-        .await
-        .expect("it closes");
+    let _ = timeout(PATIENCE, read).await.expect("it closes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -81,7 +80,6 @@ async fn slow_clients_are_not_waited_for() {
         "limits.downstream.body_idle_timeout=1s",
     ])
     .await;
-    let begun = Instant::now();
     let form = "content-type: application/x-www-form-urlencoded\r\norigin: http://localhost\r\n";
     for (bytes, expected) in [
         ("GET / HTTP/1.1\r\nhost: local".to_owned(), "closed"),
@@ -109,9 +107,10 @@ async fn slow_clients_are_not_waited_for() {
         let one = Instant::now();
         let answer = exchange(&system, bytes.as_bytes()).await;
         assert_eq!(status(&answer), expected, "{bytes}: {answer}");
-        assert!(one.elapsed() > Duration::from_millis(900), "{bytes}");
+        let took = one.elapsed();
+        assert!(took > Duration::from_millis(900), "{bytes}: {took:?}");
+        assert!(took < Duration::from_secs(8), "{bytes}: {took:?}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(40));
     is_alive(&system).await;
 }
 
@@ -120,16 +119,20 @@ async fn a_drip_of_header_bytes_is_too_slow() {
     let system = System::with(&["limits.downstream.header_timeout=1s"]).await;
     let mut stream = TcpStream::connect(system.addr).await.unwrap();
     let begun = Instant::now();
-    let mut cut = false;
-    for byte in b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
-        cut = stream.write_all(&[*byte]).await.is_err();
-        if cut {
-            break;
+    let mut drip = b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: "
+        .iter()
+        .chain(std::iter::repeat_n(b"a", 100).flatten());
+    let cut = loop {
+        let Some(byte) = drip.next() else {
+            break false;
+        };
+        if stream.write_all(&[*byte]).await.is_err() {
+            break true;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    };
     assert!(cut, "the whole header, not each byte, has a second");
-    assert!(begun.elapsed() < Duration::from_secs(6));
+    assert!(begun.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]
@@ -154,18 +157,15 @@ async fn connections_beyond_the_cap_wait_for_room() {
         "limits.downstream.header_timeout=2s",
     ])
     .await;
+    let begun = Instant::now();
     let mut idle = Vec::new();
     for _ in 0..8 {
         idle.push(TcpStream::connect(system.addr).await.unwrap());
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let begun = Instant::now();
+    // They are taken in the order in which they come, and end after two seconds.
     is_alive(&system).await;
-    assert!(
-        begun.elapsed() > Duration::from_millis(500),
-        "{:?}",
-        begun.elapsed()
-    );
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
 }
 
 #[tokio::test]

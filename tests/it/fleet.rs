@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::{Answer, Client};
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::{command, until_stored};
@@ -50,10 +51,7 @@ impl Fleet {
     /// Ends a server as an operator does, and starts it again.
     pub(crate) async fn bounce(&mut self, at: usize) {
         self.servers[at].sigterm().unwrap();
-        let status = self.servers[at]
-            .wait_exit(Duration::from_secs(40))
-            .await
-            .unwrap();
+        let status = self.servers[at].wait_exit(PATIENCE).await.unwrap();
         assert!(status.success(), "{}", self.servers[at].stderr());
         self.restart(at).await;
     }
@@ -77,7 +75,7 @@ impl Fleet {
 
     pub(crate) async fn stored(&self) {
         for server in &self.servers {
-            until_stored(server.addr().unwrap(), Duration::from_secs(20))
+            until_stored(server.addr().unwrap(), PATIENCE)
                 .await
                 .unwrap();
         }
@@ -92,7 +90,7 @@ impl Fleet {
 
     /// Waits until a number of the database is as expected.
     pub(crate) async fn until(&self, sql: &'static str, expected: i64) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let seen = self.number(sql).await;
             if seen == expected {
@@ -108,7 +106,7 @@ impl Fleet {
             server.sigterm().unwrap();
         }
         for server in &mut self.servers {
-            let status = server.wait_exit(Duration::from_secs(40)).await.unwrap();
+            let status = server.wait_exit(PATIENCE).await.unwrap();
             assert!(status.success(), "{}", server.stderr());
         }
     }

@@ -1,9 +1,11 @@
 //! What answers tell browsers, on every route: the table of routes is walked, so
 //! that a new one is not forgotten.
 
-use hyper::{Method, StatusCode};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode};
 use systemprompt_server_core::ROUTES;
-use systemprompt_testkit::client::Answer;
+use systemprompt_testkit::client::{Answer, Client};
 
 use crate::browser::TOKENS;
 use crate::system::{MESSAGES, System};
@@ -55,6 +57,17 @@ fn is_hardened(what: &str, answer: &Answer) {
     assert_eq!(kept, expected, "{what}: cache-control");
 }
 
+/// The head of an answer: some bodies tell what happens for as long as anything does.
+async fn head(mut client: Client, request: Request<Full<Bytes>>) -> Answer {
+    let (head, _) = client.begin(request).await.unwrap().into_parts();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: Vec::new(),
+        cut: None,
+    }
+}
+
 #[tokio::test]
 async fn every_answer_of_ours_has_its_headers() {
     let system = System::with(&[TOKENS]).await;
@@ -66,7 +79,7 @@ async fn every_answer_of_ours_has_its_headers() {
         for method in [Method::GET, Method::POST, Method::OPTIONS, Method::DELETE] {
             for headers in [&[][..], &reader, &wrong] {
                 let request = system.request(method.clone(), &path, headers, "{}");
-                let answer = system.client().send(request).await.unwrap();
+                let answer = head(system.client(), request).await;
                 let what = format!("{method} {path} {headers:?} {}", answer.status);
                 is_hardened(&what, &answer);
                 statuses.push(answer.status);

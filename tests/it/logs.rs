@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::process::{cli, cli_bin};
 
 use crate::system::{GENERATE, MESSAGES, System, request_id};
@@ -33,7 +34,7 @@ fn logs(system: &System, args: &[&str]) -> String {
 
 /// Asks until the answer has what is waited for: lines are stored by the batch.
 async fn until(system: &System, args: &[&str], wanted: &str) -> String {
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let out = logs(system, args);
         if out.contains(wanted) {
@@ -118,7 +119,7 @@ async fn a_stream_follows_and_ends_in_order() {
     let mut lines = BufReader::new(stream.stdout.take().unwrap()).lines();
     let next = tokio::task::spawn_blocking(move || lines.next());
     let answer = system.post(MESSAGES, "", &json!({"model": "m"})).await;
-    let line = tokio::time::timeout(Duration::from_secs(15), next).await;
+    let line = tokio::time::timeout(PATIENCE, next).await;
     let line = line.unwrap().unwrap().unwrap().unwrap();
     assert!(
         line.contains(answer.header("x-systemprompt-trace-id")),

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use systemprompt_domain::TokenKind;
 use systemprompt_storage::tokens::{NewToken, create};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::process::{cli_bin, give_audit_keys};
 use tempfile::TempDir;
@@ -150,7 +151,7 @@ async fn signals_and_sudden_ends_are_the_servers_own() {
 }
 
 fn until_ended(child: &mut Child) -> std::process::ExitStatus {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::{Answer, Client};
-use systemprompt_testkit::faults::command;
+use systemprompt_testkit::faults::{command, until_stored};
 use systemprompt_testkit::process::ServerProcess;
 
 use crate::system::{CHAT, GEMINI_SSE, GENERATE, MESSAGES, RESPONSES, System};
@@ -19,11 +20,7 @@ const TRACES_LEFT: &str = "select (select count(*) from ai_requests) + (select c
 /// The system again, with analytics off.
 async fn turned_off(mut system: System) -> System {
     system.server.sigterm().unwrap();
-    system
-        .server
-        .wait_exit(Duration::from_secs(20))
-        .await
-        .unwrap();
+    system.server.wait_exit(PATIENCE).await.unwrap();
     let mut command = command(system.storage.path(), &system.upstream.url()).unwrap();
     command.arg("--database-url").arg(system.db.url());
     for set in [
@@ -83,6 +80,7 @@ async fn requests_pass_and_nothing_is_recorded() {
         warned.contains("alert monthly_cost is to pause requests, but analytics.enabled is false"),
         "{warned}"
     );
+    until_stored(system.addr, PATIENCE).await.unwrap();
     let spool = || async {
         let ready = systemprompt_testkit::faults::readiness(system.addr)
             .await

@@ -2,20 +2,21 @@
 //! right within a second, those of the past when the operator says so.
 
 use std::ffi::OsString;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use systemprompt_cli::{Look, Outside};
 use systemprompt_domain::Clock;
 use systemprompt_storage::check::check;
+use systemprompt_testkit::PATIENCE;
 
 use crate::system::{CHAT, MESSAGES, System, request_id};
 
 /// As JSON, which needs no spaces: the command line is split at them.
 const BUDGETS: &str = r#"analytics.alerts=[{"type":"daily_cost","threshold":9,"action":"email"},{"type":"monthly_cost","threshold":9,"action":"email","scope":{"model":"house-1"}}]"#;
 
-/// How soon every server prices with what was imported.
-const HEARD: Duration = Duration::from_secs(1);
+/// What a server says once it prices with what was imported.
+const HEARD: &str = "prices were imported; requests are priced with them";
 
 impl System {
     /// Runs a command line of the operator against the system's database.
@@ -40,6 +41,33 @@ impl System {
         tokio::task::spawn_blocking(run).await.unwrap()
     }
 
+    /// The connection that listens for imports, once there is one other than this.
+    async fn listening(&self, other_than: i64) -> i64 {
+        let listens = "select coalesce(max(pid), 0)::bigint from pg_stat_activity \
+            where datname = current_database() and pid <> pg_backend_pid() \
+                and query ilike 'listen%prices%'";
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let pid = self.scalar(listens).await.unwrap();
+            if pid != 0 && pid != other_than {
+                return pid;
+            }
+            let said = self.server.stderr();
+            assert!(Instant::now() < deadline, "no connection listens: {said}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the server has said this.
+    async fn hears(&self, text: &str) {
+        // Less than the half minute after which prices are looked at anyway.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.server.stderr().contains(text) {
+            assert!(Instant::now() < deadline, "{}", self.server.stderr());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The total of `costs summary`, in US dollars.
     async fn spent(&self) -> String {
         let answer = self.operator("analytics costs summary --since 24h").await;
@@ -61,6 +89,7 @@ async fn a_wrong_price_is_mended_for_the_future_and_for_the_past() {
     );
     assert_eq!(system.row(&unpriced).await.number("cost_nanos"), None);
 
+    system.listening(0).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prices.yaml");
     let prices = "providers:
@@ -74,7 +103,7 @@ async fn a_wrong_price_is_mended_for_the_future_and_for_the_past() {
     assert_eq!((&shown["new"], &shown["changed"]), (&json!(1), &json!(1)));
     let imported = system.operator(&line).await;
     assert_eq!(imported["prices"], shown["prices"]);
-    tokio::time::sleep(HEARD).await;
+    system.hears(HEARD).await;
     let after = system.post(MESSAGES, "in=1000,out=100", &haiku).await;
     let priced = system.post(CHAT, "in=500,out=10", &house).await;
     assert_eq!(
@@ -126,25 +155,13 @@ async fn a_wrong_price_is_mended_for_the_future_and_for_the_past() {
 async fn an_import_is_heard_after_the_connection_was_lost() {
     let system = System::start().await;
     let body = json!({"model": "house-2", "messages": [{"role": "user", "content": "a"}]});
-    let listens = "select coalesce(max(pid), 0)::bigint from pg_stat_activity \
-        where datname = current_database() and pid <> pg_backend_pid() and query ilike 'listen%'";
-    let listening = async |other_than: i64| {
-        for _ in 0..500 {
-            let pid = system.scalar(listens).await.unwrap();
-            if pid != 0 && pid != other_than {
-                return pid;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("no connection listens: {}", system.server.stderr());
-    };
-    let first = listening(0).await;
+    let first = system.listening(0).await;
     sqlx::query("select pg_terminate_backend($1::int)")
         .bind(i32::try_from(first).unwrap())
         .execute(system.db.pool())
         .await
         .unwrap();
-    listening(first).await;
+    system.listening(first).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("map.json");
     let map = r#"{"house-2": {"litellm_provider": "openai", "mode": "chat",
@@ -153,7 +170,7 @@ async fn an_import_is_heard_after_the_connection_was_lost() {
     system
         .operator(&format!("pricing import {}", file.display()))
         .await;
-    tokio::time::sleep(HEARD).await;
+    system.hears(HEARD).await;
     let answer = system.post(CHAT, "in=10,out=1", &body).await;
     assert_eq!(system.row(&answer).await.number("cost_nanos"), Some(12_000));
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use rustix::process::Signal;
 use serde_json::json;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::Answer;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::bare_command;
@@ -15,9 +16,6 @@ use systemprompt_testkit::upstream::Upstream;
 use tempfile::TempDir;
 
 use crate::system::{MESSAGES, System};
-
-/// How soon a change is in force.
-const HEARD: Duration = Duration::from_secs(15);
 
 /// A server whose profile lies in a file.
 struct Running {
@@ -54,6 +52,12 @@ impl Running {
         self.folder.path().join(name)
     }
 
+    /// Writes a file at once, as the server may be reading it.
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.file("new"), text).unwrap();
+        std::fs::rename(self.file("new"), self.file(name)).unwrap();
+    }
+
     /// Writes another profile and tells the server.
     fn reload(&self, more: &str) {
         let text = profile(&self.system.upstream, &self.file("key"), more);
@@ -61,13 +65,13 @@ impl Running {
     }
 
     fn reload_text(&self, text: &str) {
-        std::fs::write(self.file("profile.yaml"), text).unwrap();
+        self.write("profile.yaml", text);
         self.system.server.signal(Signal::HUP).unwrap();
     }
 
     /// Waits until the log has so many lines with this text.
     async fn says(&self, text: &str, times: usize) {
-        let deadline = Instant::now() + HEARD;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let said = self.system.server.stderr();
             if said.matches(text).count() == times {
@@ -203,12 +207,12 @@ async fn a_key_is_rotated_in_its_file() {
     let running = Running::start("").await;
     running.ask(MESSAGES, "scout").await;
     assert_eq!(running.key(), "key-of-the-first-day");
-    std::fs::write(running.file("key"), "key-of-the-next-day\n").unwrap();
+    running.write("key", "key-of-the-next-day\n");
     running.says("another key was read", 1).await;
     running.ask(MESSAGES, "scout").await;
     assert_eq!(running.key(), "key-of-the-next-day");
     // A file that is empty for a moment, or gone, takes no key away.
-    std::fs::write(running.file("key"), "").unwrap();
+    running.write("key", "");
     running.says("the key stays the one it was", 1).await;
     std::fs::remove_file(running.file("key")).unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;

@@ -1,14 +1,15 @@
 //! Every route with every kind of token, in every state a token can be in. A route
 //! that this file does not know fails the test.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde_json::json;
 use systemprompt_domain::{TokenKind, TokenText};
 use systemprompt_server_core::ROUTES;
 use systemprompt_storage::agents;
 use systemprompt_storage::tokens::{NewToken, create, revoke};
+use systemprompt_testkit::PATIENCE;
 use time::OffsetDateTime;
 
 use crate::system::{MESSAGES, System};
@@ -257,10 +258,19 @@ async fn everything_to_show(system: &System) -> Vec<Shown> {
 async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let mut system = System::start().await;
     let everything = everything_to_show(&system).await;
-    // The server was open until it heard of the first token.
-    tokio::time::sleep(Duration::from_secs(1)).await;
     let body = json!({"model": "claude-haiku-4-5"}).to_string();
-    let mut refused = 0;
+    // The server is open until it hears of the first token.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let request = system.request(Method::POST, MESSAGES, &[], body.clone());
+        let answer = system.client().send(request).await.unwrap();
+        if answer.status == StatusCode::UNAUTHORIZED {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{}", answer.text());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut refused = 1;
     for route in ROUTES {
         let known = EXPECTED.iter().find(|known| known.route == route.path);
         let known = known.unwrap_or_else(|| panic!("{} is missing in this table", route.path));
@@ -298,7 +308,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
         }
     }
     system.server.sigterm().unwrap();
-    let ended = system.server.wait_exit(Duration::from_secs(20)).await;
+    let ended = system.server.wait_exit(PATIENCE).await;
     assert!(ended.unwrap().success());
     let counted = "select sum((detail->>'count')::bigint)::bigint from audit_events \
                    where category = 'authorization' and event = 'permission_denied' and state = 'denied'";

@@ -11,6 +11,7 @@ use hyper::{Method, Request};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::{Answer, Client};
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::command;
@@ -25,9 +26,6 @@ pub(crate) const RESPONSES: &str = "/openai/v1/responses";
 pub(crate) const GENERATE: &str = "/gemini/v1beta/models/gemini-2.5-flash:generateContent";
 pub(crate) const GEMINI_SSE: &str =
     "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
-
-/// How long a row may take to appear after its request ended.
-const STORED: Duration = Duration::from_secs(15);
 
 pub(crate) struct System {
     pub(crate) server: ServerProcess,
@@ -113,7 +111,7 @@ impl System {
 
     /// The stored row of a request, once it is there.
     pub(crate) async fn row_of(&self, id: Uuid) -> Stored {
-        let deadline = Instant::now() + STORED;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let row = sqlx::query("select * from ai_requests where id = $1")
                 .bind(id)
@@ -134,7 +132,7 @@ impl System {
 
     /// How many requests are stored, once nothing is waiting.
     pub(crate) async fn count(&self) -> Result<i64> {
-        systemprompt_testkit::faults::until_stored(self.addr, STORED).await?;
+        systemprompt_testkit::faults::until_stored(self.addr, PATIENCE).await?;
         let open: i64 = self.scalar("select count(*) from open_requests").await?;
         ensure!(open == 0, "{open} requests are open");
         self.scalar("select count(*) from ai_requests").await

@@ -13,6 +13,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
 use serde_json::json;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::command;
 use systemprompt_testkit::process::ServerProcess;
@@ -66,7 +67,7 @@ async fn healthz(addr: SocketAddr, trusted: &CertificateDer<'static>) -> std::io
 }
 
 async fn until(server: &ServerProcess, text: &str) {
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + PATIENCE;
     while !server.stderr().contains(text) {
         assert!(Instant::now() < deadline, "{text}: {}", server.stderr());
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -128,10 +129,10 @@ async fn who_speaks_http_2_is_answered_in_it() {
     assert_eq!(answer.status(), StatusCode::OK);
     drop(answer);
     // Who asks nothing more makes room.
-    let ended = tokio::time::timeout(Duration::from_secs(20), connection).await;
+    let ended = tokio::time::timeout(PATIENCE, connection).await;
     assert!(ended.is_ok(), "an idle connection ends");
     server.sigterm().unwrap();
-    let ended = server.wait_exit(Duration::from_secs(20)).await;
+    let ended = server.wait_exit(PATIENCE).await;
     assert!(ended.unwrap().success());
     assert!(!server.stderr().contains("HTTP/2"), "{}", server.stderr());
 }
@@ -158,14 +159,14 @@ async fn requests_that_are_taken_back_in_a_flood_end_the_connection() {
     // It may be over before all of it was sent.
     let _ = stream.write_all(&flood).await;
     let mut said = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut said)).await;
     assert!(read.is_ok(), "the connection ends");
     // GOAWAY, ENHANCE_YOUR_CALM.
     let calm = said.windows(4).any(|bytes| bytes == [0, 0, 0, 11]);
     assert!(calm, "{:?}", String::from_utf8_lossy(&said));
     assert!(healthz(addr, &trusted).await.is_ok(), "others are answered");
     server.sigterm().unwrap();
-    server.wait_exit(Duration::from_secs(20)).await.unwrap();
+    server.wait_exit(PATIENCE).await.unwrap();
 }
 
 #[tokio::test]
@@ -185,7 +186,7 @@ async fn connections_are_encrypted_and_certificates_renewed() {
         stream.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);
-        let ended = tokio::time::timeout(Duration::from_secs(10), read).await;
+        let ended = tokio::time::timeout(PATIENCE, read).await;
         assert!(ended.is_ok(), "it is not waited for: {bytes:?}");
         assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     }
@@ -206,6 +207,6 @@ async fn connections_are_encrypted_and_certificates_renewed() {
     assert!(healthz(addr, &first).await.is_err(), "it is over");
 
     server.sigterm().unwrap();
-    let ended = server.wait_exit(Duration::from_secs(20)).await;
+    let ended = server.wait_exit(PATIENCE).await;
     assert!(ended.unwrap().success());
 }

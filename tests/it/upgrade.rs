@@ -6,6 +6,7 @@ use std::path::Path;
 use sqlx::Row;
 use sqlx::postgres::PgPoolOptions;
 use systemprompt_storage::check::check;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::db::TestDb;
 use systemprompt_testkit::faults::command;
 use systemprompt_testkit::process::ServerProcess;
@@ -41,10 +42,7 @@ async fn everything_that_0_1_0_left_arrives_once() {
         command.arg("--database-url").arg(db.url());
         let mut server = ServerProcess::spawn(command).await.unwrap();
         server.sigterm().unwrap();
-        let exit = server
-            .wait_exit(std::time::Duration::from_secs(20))
-            .await
-            .unwrap();
+        let exit = server.wait_exit(PATIENCE).await.unwrap();
         assert!(exit.success(), "{start} start: {}", server.stderr());
 
         let sql = "select state, count(*) as n, count(cost_nanos) as priced \

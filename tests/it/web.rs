@@ -8,8 +8,9 @@ use hyper::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::Answer;
-use systemprompt_testkit::faults::command;
+use systemprompt_testkit::faults::{command, readiness};
 use systemprompt_testkit::process::{ServerProcess, cli_bin, give_audit_keys};
 
 use crate::system::{MESSAGES, System};
@@ -52,7 +53,7 @@ impl System {
 
     /// A figure, once it is as it should be.
     async fn until_web(&self, sql: &str, wanted: i64) {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let found = self.web_figure(sql).await;
             if found == wanted {
@@ -574,16 +575,22 @@ async fn a_flood_of_reports_does_not_touch_the_gateway() {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     }
     assert!(
-        begun.elapsed() < Duration::from_secs(5),
+        begun.elapsed() < Duration::from_secs(30),
         "{:?}",
         begun.elapsed()
     );
     system
         .until_web("select count(*) from ai_requests", 20)
         .await;
-    let ready = systemprompt_testkit::faults::readiness(system.addr)
-        .await
-        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let ready = loop {
+        let ready = readiness(system.addr).await.unwrap();
+        // On a busy machine the database may be slow to answer just then.
+        if ready["status"] == "ready" || Instant::now() > deadline {
+            break ready;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
     assert_eq!(ready["web"]["events_stored"], 0, "{ready}");
     assert!(
         ready["web"]["spool_backlog_bytes"].as_u64() > Some(100_000),
@@ -705,17 +712,16 @@ async fn jobs_close_sessions_and_count_content() {
     system
         .until_web("select count(*) from open_sessions", 1)
         .await;
-    // An hour passes.
-    for earlier in [
-        "update open_sessions set started_at = started_at - interval '1 hour', \
-         last_seen_at = last_seen_at - interval '1 hour'",
-        "update open_page_views set created_at = created_at - interval '1 hour'",
-    ] {
-        sqlx::query(earlier)
-            .execute(system.db.pool())
-            .await
-            .unwrap();
-    }
+    // An hour passes, for all of it at once.
+    let earlier = "begin; \
+        update open_sessions set started_at = started_at - interval '1 hour', \
+            last_seen_at = last_seen_at - interval '1 hour'; \
+        update open_page_views set created_at = created_at - interval '1 hour'; \
+        commit";
+    sqlx::raw_sql(earlier)
+        .execute(system.db.pool())
+        .await
+        .unwrap();
     system
         .until_web("select count(*) from user_sessions", 1)
         .await;
@@ -774,11 +780,7 @@ async fn tables_are_read_again_on_sighup() {
         .current_dir(root)
         .args(["--database-url", &system.db.url(), "--set", SITES]);
     system.server.sigterm().unwrap();
-    system
-        .server
-        .wait_exit(Duration::from_secs(40))
-        .await
-        .unwrap();
+    system.server.wait_exit(PATIENCE).await.unwrap();
     system.server = ServerProcess::spawn(command).await.unwrap();
     system.addr = system.server.addr().unwrap();
     let bots = "select count(*) from open_sessions where bot_operator = 'Us'";
@@ -791,7 +793,7 @@ async fn tables_are_read_again_on_sighup() {
         system.until_web(stored, i64::from(n)).await;
     };
     let said = async |text: &str| {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + PATIENCE;
         while !system.server.stderr().contains(text) {
             assert!(Instant::now() < deadline, "{}", system.server.stderr());
             tokio::time::sleep(Duration::from_millis(50)).await;

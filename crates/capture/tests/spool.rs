@@ -198,7 +198,7 @@ async fn a_full_spool_admits_nothing_until_something_is_stored() {
     assert_eq!(records.len() as u64, written);
 
     spool.committed(end);
-    tokio::time::timeout(Duration::from_secs(5), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         while spool.admit(64 << 10).is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -11,12 +11,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request};
 use serde_json::{Value, json};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::client::Client;
 use tempfile::TempDir;
 
 const READY: &str = "was started successfully on port ";
-/// How long something may take to show.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One browser with one window.
 pub(super) struct Driver {

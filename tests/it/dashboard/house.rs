@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use systemprompt_storage::users::{self, NewUser, Password, Role};
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::process::cli;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -229,7 +230,7 @@ impl House {
             let seen = json!({"p": format!("view-bot-{n}-0000000"), "n": 0, "u": url("/blog/a"), "t": "A", "r": ""});
             self.shows(20 + n, agent, seen).await;
         }
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + PATIENCE;
         let sessions = "select count(*) from open_sessions";
         while self.system.scalar(sessions).await.unwrap() < 11 {
             assert!(Instant::now() < deadline, "{}", self.system.server.stderr());

@@ -1,10 +1,10 @@
 //! Bodies that are too much: refused so that their sender hears it, and never held whole.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use systemprompt_testkit::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -34,9 +34,7 @@ async fn pour(system: &System, path: &str, more: &str, mib: usize) -> String {
         let _ = from.read_to_end(&mut answer).await;
     };
     let both = async { tokio::join!(send, read) };
-    timeout(Duration::from_secs(60), both)
-        .await
-        .expect("it ends");
+    timeout(PATIENCE, both).await.expect("it ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -24,6 +24,8 @@ use systemprompt_storage::audit;
 use systemprompt_storage::embedded::{Embedded, EmbeddedError, Options};
 use tokio::sync::Mutex;
 
+use crate::PATIENCE;
+
 /// How long the cluster waits for the next test process.
 const LINGER: Duration = Duration::from_secs(20);
 
@@ -61,7 +63,7 @@ impl TestDb {
         let keys = audit_keys_file();
         let pool = PgPoolOptions::new()
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(PATIENCE)
             .connect_lazy_with(options.clone());
         audit::open(&pool, &keys)
             .await

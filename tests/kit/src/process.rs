@@ -24,7 +24,7 @@ use crate::db::audit_keys_file;
 
 /// How long a server may take until `/readyz` answers 200. The first start
 /// makes a database cluster.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(120);
 
 /// How often a condition is looked at again.
 const POLL: Duration = Duration::from_millis(10);

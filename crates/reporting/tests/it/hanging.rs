@@ -25,7 +25,7 @@ async fn a_question_that_hangs_ends_with_an_error() {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     let taken = begun.elapsed();
     assert!(
-        taken >= Duration::from_secs(10) && taken < Duration::from_secs(20),
+        taken >= Duration::from_secs(10) && taken < Duration::from_secs(60),
         "{taken:?}"
     );
 }

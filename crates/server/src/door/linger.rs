@@ -14,9 +14,10 @@ use hyper::body::{Bytes, Incoming};
 /// How much of a rest is taken, in bytes.
 const REST: usize = 64 << 20;
 /// And for how long.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Who is silent for this long is not sending any more.
-const SILENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A client that has sent nothing for so long is not sending: it was refused for that, or
+/// it has read its answer.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A request whose body ends well, however much of it is read.
 pub(crate) fn linger(request: Request<Incoming>) -> Request<Lingering> {
@@ -81,7 +82,7 @@ impl Drop for Lingering {
 
 async fn discard(mut body: Incoming) {
     let mut taken = 0;
-    while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(QUIET, body.frame()).await {
         taken += frame.data_ref().map_or(0, Bytes::len);
         if taken > REST {
             return;

@@ -173,7 +173,7 @@ mod tests {
             .execute(db.pool())
             .await
             .expect("renames back");
-        tokio::time::timeout(PAUSE * 3, waiting)
+        tokio::time::timeout(systemprompt_testkit::PATIENCE, waiting)
             .await
             .expect("ends with the queue")
             .expect("does not panic");

@@ -35,8 +35,14 @@ async fn claimed(db: &PgPool, plan: &Plan, holder: Uuid) -> Option<Run> {
     }
 }
 
-/// The job was decided up to so many hours ago.
+/// The job was decided up to so many hours ago. Waits for a moment that is not about to be
+/// another hour: no slot may come in the middle of a test.
 async fn hours_behind(db: &PgPool, hours: i32) {
+    let now = OffsetDateTime::now_utc();
+    let left = 3_600 - now.unix_timestamp().rem_euclid(3_600).unsigned_abs();
+    if left < 30 {
+        tokio::time::sleep(Duration::from_secs(left)).await;
+    }
     sqlx::query(
         "insert into jobs (name, scheduled_through) \
          values ($1, date_trunc('hour', now()) - make_interval(hours => $2)) \

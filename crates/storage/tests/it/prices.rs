@@ -96,6 +96,6 @@ async fn an_import_is_announced() {
     import(db.pool(), &file, "test", NOW)
         .await
         .expect("imports");
-    let heard = tokio::time::timeout(Duration::from_secs(5), listener.recv()).await;
+    let heard = tokio::time::timeout(Duration::from_secs(60), listener.recv()).await;
     heard.expect("in time").expect("a notification");
 }

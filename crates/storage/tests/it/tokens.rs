@@ -195,7 +195,7 @@ async fn every_change_is_announced() {
     let mut listener = PgListener::connect_with(pool).await.expect("connects");
     listener.listen(CHANNEL).await.expect("listens");
     let mut heard = async || {
-        let heard = tokio::time::timeout(Wait::from_secs(5), listener.recv()).await;
+        let heard = tokio::time::timeout(Wait::from_secs(60), listener.recv()).await;
         heard
             .expect("in time")
             .expect("a notification")

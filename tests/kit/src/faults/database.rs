@@ -21,6 +21,7 @@ use super::report::Report;
 use super::traffic::Traffic;
 use super::verify::verify;
 use super::{command, until_stored};
+use crate::PATIENCE;
 use crate::client::Client;
 use crate::process::ServerProcess;
 use crate::upstream::Upstream;
@@ -30,7 +31,7 @@ const AROUND: Duration = Duration::from_secs(1);
 /// Between two requests of a client: all of them are kept meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
 /// What answers of `/healthz` may take, 99 of 100, on a machine that is busy.
-const HEALTHY: Duration = Duration::from_millis(500);
+const HEALTHY: Duration = Duration::from_millis(1_500);
 /// How many connections the database allows where there are none left.
 const FEW: u16 = 40;
 
@@ -118,13 +119,13 @@ pub async fn run(options: Options) -> Result<Report> {
     );
     sleep(AROUND).await;
     traffic.end().await;
-    until_stored(addr, time + Duration::from_secs(60)).await?;
+    until_stored(addr, time + PATIENCE).await?;
     report.figure(
         "all stored after",
         format!("{} ms", over.elapsed().as_millis()),
     );
     server.sigterm()?;
-    let exit = server.wait_exit(Duration::from_secs(30)).await?;
+    let exit = server.wait_exit(PATIENCE).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
 
     let db = PgPool::connect_with(cluster.connect_options()).await?;

@@ -23,6 +23,7 @@ use super::report::Report;
 use super::traffic::{choose, id};
 use super::verify::verify;
 use super::{command, until_stored};
+use crate::PATIENCE;
 use crate::client::{Client, read};
 use crate::process::ServerProcess;
 use crate::upstream::Upstream;
@@ -91,7 +92,7 @@ pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
     let over = Instant::now();
     let answered = shared.answered.load(Ordering::SeqCst);
     sleep(AROUND).await;
-    until_stored(addr, Duration::from_secs(60)).await?;
+    until_stored(addr, PATIENCE).await?;
     report.figure(
         "all stored after",
         format!("{} ms", over.elapsed().as_millis()),
@@ -100,7 +101,7 @@ pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
     let more = shared.answered.load(Ordering::SeqCst) > answered;
     shared.over.store(1, Ordering::SeqCst);
     asking.join_all().await;
-    until_stored(addr, Duration::from_secs(60)).await?;
+    until_stored(addr, PATIENCE).await?;
     report.figure("refused while it was full", refused);
     report.check(
         "requests are refused while it is full",
@@ -111,7 +112,7 @@ pub async fn run(Options { clients, seed }: Options) -> Result<Report> {
         (!more).then_some("none did"),
     );
     server.sigterm()?;
-    let exit = server.wait_exit(Duration::from_secs(30)).await?;
+    let exit = server.wait_exit(PATIENCE).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
 
     let db = PgPool::connect_with(cluster.connect_options()).await?;

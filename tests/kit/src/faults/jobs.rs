@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use super::command;
 use super::report::Report;
+use crate::PATIENCE;
 use crate::process::ServerProcess;
 
 /// The job that is due every second: it is quick, and hurts nobody.
@@ -104,7 +105,7 @@ pub async fn run(options: Options) -> Result<Report> {
             }
             Some(mut server) => {
                 server.sigterm()?;
-                let exit = server.wait_exit(Duration::from_secs(30)).await?;
+                let exit = server.wait_exit(PATIENCE).await?;
                 ensure!(exit.success(), "ended with {exit}: {}", server.stderr());
                 heard.listen(&server);
                 stops += 1;
@@ -120,7 +121,7 @@ pub async fn run(options: Options) -> Result<Report> {
     caught_up(&db).await?;
     for mut server in running.into_iter().flatten() {
         server.sigterm()?;
-        let exit = server.wait_exit(Duration::from_secs(30)).await?;
+        let exit = server.wait_exit(PATIENCE).await?;
         ensure!(exit.success(), "ended with {exit}: {}", server.stderr());
         heard.listen(&server);
     }
@@ -176,7 +177,8 @@ async fn count_ends(db: &PgPool) -> Result<()> {
 
 /// Waits until nothing is left to make up.
 async fn caught_up(db: &PgPool) -> Result<()> {
-    let deadline = Instant::now() + LEASE + Duration::from_secs(60);
+    // What failed while the database was away is tried again after a minute, or two.
+    let deadline = Instant::now() + LEASE + Duration::from_secs(120) + PATIENCE;
     loop {
         let (open, behind): (i64, Option<f64>) = sqlx::query_as(
             "select count(*) filter (where state in ('running', 'waiting') \

@@ -17,12 +17,13 @@ use super::report::Report;
 use super::traffic::Traffic;
 use super::verify::verify;
 use super::{command, until_stored};
+use crate::PATIENCE;
 use crate::process::ServerProcess;
 use crate::upstream::{self, Upstream};
 
 /// A request this old at a kill has its start on disk: nobody waits for starts,
 /// but they are written at once.
-const SETTLED: Duration = Duration::from_millis(500);
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// How long the loop runs, and how hard it presses.
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +84,9 @@ pub async fn run(options: Options) -> Result<Report> {
     }
 
     let mut server = ServerProcess::spawn(command(storage.path(), &upstream.url())?).await?;
-    until_stored(server.addr()?, Duration::from_secs(30)).await?;
+    until_stored(server.addr()?, PATIENCE).await?;
     server.sigterm()?;
-    let exit = server.wait_exit(Duration::from_secs(30)).await?;
+    let exit = server.wait_exit(PATIENCE).await?;
     ensure!(
         exit.success(),
         "the last server ended with {exit}: {}",

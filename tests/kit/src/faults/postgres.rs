@@ -15,6 +15,7 @@ use super::report::Report;
 use super::traffic::Traffic;
 use super::verify::verify;
 use super::{command, readiness, run_to_end, until_stored};
+use crate::PATIENCE;
 use crate::process::ServerProcess;
 use crate::upstream::Upstream;
 
@@ -85,14 +86,14 @@ pub async fn run(options: Options) -> Result<Report> {
     let back = Instant::now();
     sleep(AROUND).await;
     traffic.end().await;
-    until_stored(addr, outage + Duration::from_secs(30)).await?;
+    until_stored(addr, outage + PATIENCE).await?;
     report.figure(
         "all stored after",
         format!("{} ms", back.elapsed().as_millis()),
     );
     // On a busy machine the database may be slow to answer just then.
     let mut ready = readiness(addr).await?;
-    let soon = Instant::now() + Duration::from_secs(10);
+    let soon = Instant::now() + PATIENCE;
     while ready["status"] != "ready" && Instant::now() < soon {
         sleep(Duration::from_millis(200)).await;
         ready = readiness(addr).await?;
@@ -102,7 +103,7 @@ pub async fn run(options: Options) -> Result<Report> {
         (ready["status"] != "ready").then_some(ready),
     );
     server.sigterm()?;
-    let exit = server.wait_exit(Duration::from_secs(20)).await?;
+    let exit = server.wait_exit(PATIENCE).await?;
     report.check("the server ends with 0", (!exit.success()).then_some(exit));
 
     let db = PgPool::connect_with(cluster.connect_options()).await?;
@@ -126,10 +127,7 @@ async fn refused(
 ) -> Result<Option<String>> {
     let mut command = command(&folder.path().join("another"), &upstream.url())?;
     command.args(["--database-url", url]);
-    let output = timeout(
-        Duration::from_secs(30),
-        run_to_end(command, Duration::from_secs(20)),
-    );
+    let output = timeout(2 * PATIENCE, run_to_end(command, PATIENCE));
     let output = output.await??;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let errors = said.lines().filter(|line| line.starts_with("error: "));

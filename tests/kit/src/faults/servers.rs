@@ -25,6 +25,7 @@ use super::shapes::{Asked, PLAIN};
 use super::traffic::{choose, id};
 use super::verify::verify;
 use super::{command, until_stored};
+use crate::PATIENCE;
 use crate::client::{Client, read};
 use crate::process::ServerProcess;
 use crate::upstream::{self, Upstream};
@@ -186,11 +187,11 @@ pub async fn run(options: Options) -> Result<Report> {
     shared.over.store(true, Ordering::SeqCst);
     asking.join_all().await;
     for server in &running {
-        until_stored(server.addr()?, Duration::from_secs(60)).await?;
+        until_stored(server.addr()?, PATIENCE).await?;
     }
     for server in &mut running {
         server.sigterm()?;
-        let exit = server.wait_exit(Duration::from_secs(40)).await?;
+        let exit = server.wait_exit(PATIENCE).await?;
         ensure!(
             exit.success(),
             "a server ended with {exit}: {}",

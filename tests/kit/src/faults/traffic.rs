@@ -107,7 +107,7 @@ pub(super) fn choose(random: &mut StdRng) -> (Asked, String) {
         output: random.random_range(1..10_000),
     };
     let options = match random.random_range(0..8) {
-        0 => format!(",slow={},chunks=8", random.random_range(10..80)),
+        0 => format!(",slow={},chunks=8", random.random_range(10..160)),
         1 => format!(",split={}", random.random_range(1..1_000)),
         2 => format!(",delay={}", random.random_range(1..100)),
         _ => String::new(),

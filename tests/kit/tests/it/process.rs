@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use systemprompt_testkit::PATIENCE;
 use systemprompt_testkit::process::ServerProcess;
 
 fn mock_binary() -> Command {
@@ -32,7 +33,7 @@ async fn signals_end_it() {
     let mut server = ServerProcess::spawn(mock_binary()).await.unwrap();
     assert!(server.wait_exit(Duration::from_millis(30)).await.is_err());
     server.sigterm().unwrap();
-    let status = server.wait_exit(Duration::from_secs(5)).await.unwrap();
+    let status = server.wait_exit(PATIENCE).await.unwrap();
     assert_eq!(status.signal(), Some(15));
 
     let mut server = ServerProcess::spawn(mock_binary()).await.unwrap();

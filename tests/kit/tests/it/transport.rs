@@ -8,6 +8,8 @@ use flate2::read::GzDecoder;
 use hyper::Method;
 use serde_json::{Value, json};
 
+use systemprompt_testkit::PATIENCE;
+
 use crate::client::{Answer, mock, post, send};
 
 const MESSAGES: &str = "/v1/messages";
@@ -171,26 +173,37 @@ async fn hangs_give_what_comes_before_them_and_then_nothing() {
         .await
         .unwrap();
     let mut got = Vec::new();
+    let expected = b"\r\n\r\nevent: message_start\n";
+    let first = async {
+        while !got.ends_with(expected) {
+            let read = tokio::io::AsyncReadExt::read_buf(&mut connection, &mut got);
+            assert_ne!(read.await.unwrap(), 0, "{:?}", got.escape_ascii());
+        }
+    };
+    tokio::time::timeout(PATIENCE, first).await.unwrap();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut got);
     assert!(
         tokio::time::timeout(Duration::from_millis(150), read)
             .await
             .is_err()
     );
-    assert!(got.ends_with(b"\r\n\r\nevent: message_start\n"));
+    assert!(got.ends_with(expected));
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_is_seen_in_the_log() {
     let mock = mock().await;
     let body = stream();
-    let slow = post(&mock, MESSAGES, "slow=40", &body);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(60), slow)
-            .await
-            .is_err()
-    );
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::select! {
+        _ = post(&mock, MESSAGES, "slow=300", &body) => panic!("it was not waited for"),
+        () = async {
+            while mock.calls().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        } => {}
+    }
+    // Longer than the answer would have taken.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
     assert!(!mock.calls()[0].fully_written);
 }
 
@@ -205,6 +218,6 @@ async fn stopping_closes_the_port_and_open_answers() {
     let mut rest = Vec::new();
     // Closed or reset: in both cases the connection is over.
     let read = tokio::io::AsyncReadExt::read_to_end(&mut open, &mut rest);
-    let over = tokio::time::timeout(Duration::from_secs(2), read).await;
+    let over = tokio::time::timeout(PATIENCE, read).await;
     assert!(over.is_ok() && rest.is_empty());
 }

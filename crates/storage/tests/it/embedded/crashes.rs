@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, geteuid, kill_process};
+use systemprompt_testkit::PATIENCE;
 
 use super::{assert_gone, assert_mark, connect, data, make_mark, server_pid, start, storage};
 
@@ -35,7 +36,7 @@ async fn a_killed_server_is_started_again_with_its_data() {
 
     drop(held);
     again.stop().await.unwrap();
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 }
 
 #[tokio::test]
@@ -74,7 +75,7 @@ async fn a_stale_pid_that_somebody_else_has_now_does_not_block_the_start() {
     );
     somebody.kill().unwrap();
     somebody.wait().unwrap();
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+
+use systemprompt_testkit::PATIENCE;
 
 use super::{assert_gone, assert_mark, data, make_mark, server_pid, start, storage};
 
@@ -87,7 +88,7 @@ async fn the_last_holder_stops_the_cluster_whoever_it_is() {
         "still held by the other process"
     );
     other.end();
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 }
 
 #[tokio::test]
@@ -98,14 +99,14 @@ async fn a_killed_holder_is_no_holder() {
     killed.kill();
     make_mark(&mine).await;
     mine.stop().await.unwrap();
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 }
 
 #[tokio::test]
 async fn nothing_outlives_the_only_holder_when_it_is_killed() {
     let storage = storage();
     Holder::start(storage.path()).kill();
-    assert_gone(&data(storage.path()), Duration::from_secs(20));
+    assert_gone(&data(storage.path()), PATIENCE);
 }
 
 #[tokio::test]
@@ -126,5 +127,5 @@ async fn many_come_and_go_at_once() {
             scope.spawn(|| holder.end());
         }
     });
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 }

@@ -9,6 +9,7 @@ use rustix::process::{geteuid, getpgid};
 use sqlx::ConnectOptions;
 use sqlx::Connection;
 use systemprompt_storage::embedded::{Embedded, EmbeddedError, Options};
+use systemprompt_testkit::PATIENCE;
 
 use super::{
     assert_gone, assert_mark, connect, data, folder, make_mark, server_pid, start, storage,
@@ -55,19 +56,19 @@ async fn starts_keeps_data_and_leaves_nothing_running() {
     );
 
     first.stop().await.unwrap();
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 
     let began = Instant::now();
     let again = start(storage.path()).await;
     let later_start = began.elapsed();
     assert_mark(&again).await;
     drop(again);
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 
     println!("first start {first_start:?}, later {later_start:?}");
     // Generous, for a busy machine; alone it is 1 s and 0.2 s.
-    assert!(first_start < Duration::from_secs(20));
-    assert!(later_start < Duration::from_secs(10));
+    assert!(first_start < Duration::from_secs(60));
+    assert!(later_start < Duration::from_secs(30));
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn a_wrong_password_is_refused() {
         "{error}"
     );
     // A start that fails takes the server with it.
-    assert_gone(&data(storage.path()), Duration::from_secs(2));
+    assert_gone(&data(storage.path()), PATIENCE);
 
     fs::remove_file(storage.path().join("postgres/password")).unwrap();
     let error = Embedded::start(storage.path(), |_| ()).await.unwrap_err();
@@ -135,7 +136,7 @@ async fn root_keeps_the_data_outside_a_folder_that_the_server_cannot_enter() {
     let again = start(private.path()).await;
     assert_mark(&again).await;
     again.stop().await.unwrap();
-    assert_gone(&data, Duration::from_secs(2));
+    assert_gone(&data, PATIENCE);
 
     fs::remove_dir_all(data.parent().unwrap()).unwrap();
     let error = Embedded::start(private.path(), |_| ()).await.unwrap_err();
@@ -221,5 +222,5 @@ async fn a_server_that_cannot_start_says_why() {
         "{error}"
     );
     println!("{error}");
-    assert_gone(&data(storage.path()), Duration::from_secs(5));
+    assert_gone(&data(storage.path()), PATIENCE);
 }

@@ -6,6 +6,8 @@ mod import;
 mod oracle;
 mod sessions;
 
+use std::sync::LazyLock;
+
 use sqlx::AssertSqlSafe;
 use systemprompt_capture::Spool;
 use systemprompt_domain::Event;
@@ -16,17 +18,19 @@ use systemprompt_storage::web::close::close;
 use systemprompt_storage::web::{Bounds, Judge, JudgeInForce};
 use systemprompt_testkit::db::TestDb;
 use tempfile::TempDir;
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::writer::{spool, writer};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// A moment today, so that nothing is too old for the quarters.
+/// One today for all tests, so that midnight may pass meanwhile.
+static TODAY: LazyLock<Date> = LazyLock::new(|| OffsetDateTime::now_utc().date());
+
+/// A moment of yesterday, so that nothing is too old for the quarters.
 fn noon() -> OffsetDateTime {
-    let today = OffsetDateTime::now_utc().date();
-    today.midnight().assume_utc() - Duration::DAY + Duration::hours(12)
+    TODAY.midnight().assume_utc() - Duration::DAY + Duration::hours(12)
 }
 
 fn visitor(n: u128) -> Visitor {
