@@ -82,7 +82,11 @@ impl Store {
 
     /// The same, rounded; `None` where it would be nothing and some that used something
     /// have no price.
-    async fn cost_converted(&self, period: [OffsetDateTime; 2], condition: &str) -> Option<Decimal> {
+    async fn cost_converted(
+        &self,
+        period: [OffsetDateTime; 2],
+        condition: &str,
+    ) -> Option<Decimal> {
         let sum = self.converted(period, condition).await;
         let sql = format!(
             "select exists (select from ai_requests where created_at >= $1 and created_at < $2 \
