@@ -28,3 +28,5 @@ mod store;
 mod tools;
 /// Which traces there were, and what happened on them.
 mod traces;
+/// Costs that nobody knows.
+mod unpriced;
