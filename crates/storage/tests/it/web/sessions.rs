@@ -333,7 +333,7 @@ async fn judging_again_is_as_if_it_had_been_judged_so() {
 async fn sources(lane: &Lane, table: &str) -> Vec<(String, i64)> {
     let sql = format!(
         "select name, count(*) \
-         from (select concat_ws(' ', channel, source, referrer) collate \"C\" as name from {table}) \
+         from (select concat_ws(' ', channel, source, referrer) collate \"C\" as name from {table}) as named \
          group by 1 order by 1"
     );
     sqlx::query_as(sqlx::AssertSqlSafe(sql))
