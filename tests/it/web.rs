@@ -712,8 +712,10 @@ async fn jobs_close_sessions_and_count_content() {
     system
         .until_web("select count(*) from open_sessions", 1)
         .await;
-    // An hour passes, for all of it at once.
+    // An hour passes, for all of it at once; it may have been yesterday.
     let earlier = "begin; \
+        select make_day(t, ((now() - interval '1 hour') at time zone 'UTC')::date) \
+            from unnest(array['user_sessions', 'page_views', 'engagement_events']) as t; \
         update open_sessions set started_at = started_at - interval '1 hour', \
             last_seen_at = last_seen_at - interval '1 hour'; \
         update open_page_views set created_at = created_at - interval '1 hour'; \

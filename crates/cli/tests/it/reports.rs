@@ -238,3 +238,24 @@ async fn days_that_are_none_are_refused() {
     assert_eq!(run.code, 2);
     assert!(run.err.contains("\"tomorrow\" is not a day"), "{}", run.err);
 }
+
+/// It looks back from now: the last twelve hours of a day that began just now lie before it.
+#[tokio::test]
+async fn a_day_that_is_not_over_has_a_report() {
+    let asked = Asked::empty().await;
+    for (zone, name) in [
+        ("UTC", "2026-11-25"),
+        // Seven minutes past midnight.
+        ("Pacific/Kiritimati", "2026-11-26"),
+    ] {
+        let run = asked
+            .run(&format!(
+                "reports traffic --date today --stdout --set scheduler.timezone={zone}"
+            ))
+            .await;
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{zone}");
+        assert!(run.out.contains(name), "{zone}: {}", run.out);
+        let since = "--since 2026-11-24T22:07:00Z";
+        assert!(run.out.contains(since), "{zone}: {}", run.out);
+    }
+}

@@ -16,7 +16,8 @@ use crate::present::column::{Column, Unit};
 use crate::present::locale::Locale;
 use crate::query::{PeriodUsed, Query};
 
-/// The periods that a report looks back over from the end of its day.
+/// The periods that a report looks back over from the end of its day, or from now where
+/// the day is not over.
 pub(crate) const SPANS: [(&str, Duration); 4] = [
     ("12 hours", Duration::hours(12)),
     ("24 hours", Duration::hours(24)),
@@ -52,9 +53,10 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// What lies so far before the end of the day.
+    /// What lies so far before the end of the day, or before the present minute.
     pub(crate) fn back(&self, span: Duration) -> PeriodArgs {
-        let since = self.interval.until.checked_sub(span);
+        let now = self.ctx.clock.now().truncate_to_minute();
+        let since = self.interval.until.min(now).checked_sub(span);
         PeriodArgs {
             since: since.map_or_else(|| self.day.since(), When::At),
             ..self.period()
