@@ -231,10 +231,12 @@ async fn its_report_agrees(system: &System) {
         assert!(output.status.success(), "{line}: {err}");
         String::from_utf8(output.stdout).unwrap()
     };
+    // Hours that are still to come have no figures.
+    let hours = usize::from(OffsetDateTime::now_utc().hour());
     let written = run("reports traffic --date today --stdout");
     let ask = async |line: &str| serde_json::from_str(&run(line)).unwrap();
     let compared = agrees(&written, ask).await;
-    assert!(compared > 300, "{compared}\n{written}");
+    assert!(compared > 180 + 5 * hours, "{compared}\n{written}");
     assert!(written.contains("493"), "{written}");
 }
 
