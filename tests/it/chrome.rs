@@ -1,6 +1,6 @@
 //! A real browser, driven over WebDriver, and the site that it looks at.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -141,9 +141,22 @@ impl Chrome {
     }
 }
 
+/// Asks for the end of a session and waits for the answer, without a runtime.
+fn end_session(addr: SocketAddr, session: &str) -> std::io::Result<()> {
+    let mut stream = std::net::TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(
+        stream,
+        "DELETE /session/{session} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\r\n"
+    )?;
+    std::io::copy(&mut stream, &mut std::io::sink()).map(drop)
+}
+
 impl Drop for Chrome {
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to stop.
+        // The browser ends with its session; a driver that is stopped alone leaves
+        // processes of the browser behind.
+        let _ = end_session(self.addr, &self.session);
         if let Ok(pid) = i32::try_from(self.driver.id())
             && let Some(pid) = rustix::process::Pid::from_raw(pid)
         {

@@ -55,6 +55,8 @@ mod mcp;
 mod mcp_proxy;
 /// MCP servers on standard input and output.
 mod mcp_wrap;
+/// What Prometheus is told.
+mod metrics;
 /// Analytics turned off.
 mod off;
 /// OpenTelemetry in.

@@ -55,7 +55,7 @@ const fn otlp(route: &'static str) -> Expected {
 
 const READERS: Option<&[TokenKind]> = Some(&[TokenKind::Read, TokenKind::Admin]);
 
-const EXPECTED: [Expected; 44] = [
+const EXPECTED: [Expected; 45] = [
     Expected {
         answer: StatusCode::SEE_OTHER,
         ..open("/")
@@ -139,6 +139,10 @@ const EXPECTED: [Expected; 44] = [
         path: "/admin/no/such/page/here",
         answer: StatusCode::NOT_FOUND,
         ..open("/admin/{page}/{subject}/{*rest}")
+    },
+    Expected {
+        kinds: READERS,
+        ..open("/metrics")
     },
     Expected {
         // There is no question without a name; who asks is decided before.

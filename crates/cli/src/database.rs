@@ -7,6 +7,7 @@ use serde_json::Value;
 use systemprompt_config::Config;
 use systemprompt_reporting::{Answer, Ctx, Entry, Scope, Settings};
 use systemprompt_storage::{Storage, exports};
+use tokio::runtime::Builder;
 
 use crate::Outside;
 use crate::actor::actor;
@@ -53,12 +54,26 @@ pub(crate) fn with<T>(
     outside: &mut Outside<'_>,
     work: impl AsyncFnOnce(&Storage, &mut Outside<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    // Beside the work there is at most one task: an import's, which stores.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    run(&mut Builder::new_current_thread(), config, outside, work)
+}
+
+/// As [`with`], for work that has a task of its own done meanwhile, on a second thread.
+pub(crate) fn with_helper<T>(
+    config: &Config,
+    outside: &mut Outside<'_>,
+    work: impl AsyncFnOnce(&Storage, &mut Outside<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut runtime = Builder::new_multi_thread();
+    run(runtime.worker_threads(1), config, outside, work)
+}
+
+fn run<T>(
+    runtime: &mut Builder,
+    config: &Config,
+    outside: &mut Outside<'_>,
+    work: impl AsyncFnOnce(&Storage, &mut Outside<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    runtime.enable_all().build()?.block_on(async {
         let progress = RefCell::new(&mut *outside.err);
         let storage = Storage::open(config, |step| {
             // Progress that nobody can read is none to stop for.

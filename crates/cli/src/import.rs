@@ -109,7 +109,7 @@ fn access_log(
     let site = site.unwrap_or_else(|| SITE.to_owned());
     let batches = Batches::open(&args.files)?;
     let now = outside.clock.now();
-    let outcome = database::with(&config, outside, async |storage, outside| {
+    let outcome = database::with_helper(&config, outside, async |storage, outside| {
         let web = &config.profile.web;
         let judge = Judge::new(web.rules().clone());
         let bounds = Bounds::new(web.paths_per_day, web.sources_per_day);

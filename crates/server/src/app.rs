@@ -22,6 +22,7 @@ use crate::gateway::{self, Front, Gateway};
 use crate::health::{self, Health};
 use crate::login::{self, Login};
 use crate::mcp;
+use crate::metrics;
 use crate::otlp;
 use crate::refusals::{self, Denied, Refusals};
 use crate::routes::{Endpoint, ROUTES, Route};
@@ -76,6 +77,7 @@ fn add(router: Router, route: &Route, parts: &Parts) -> Router {
         Endpoint::Home => get(|| async { Redirect::to("/api/docs") }),
         Endpoint::Healthz => get(health::healthz),
         Endpoint::Readyz => get(health::readyz).with_state(parts.health.clone()),
+        Endpoint::Metrics => get(metrics::metrics).with_state(parts.health.clone()),
         Endpoint::Question => api::ask(parts.api.clone()),
         Endpoint::Mcp => mcp::answer(parts.mcp.clone()),
         Endpoint::McpProxy => mcp::forward(parts.mcp_proxy.clone()),

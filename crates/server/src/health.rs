@@ -54,37 +54,56 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// Whether requests should be sent here, and why not.
+pub(crate) struct Readiness {
+    pub(crate) status: StatusCode,
+    word: &'static str,
+    pub(crate) database: bool,
+    spool: bool,
+}
+
+impl Health {
+    pub(crate) async fn readiness(&self) -> Readiness {
+        let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&self.pool);
+        let database = tokio::time::timeout(Duration::from_secs(1), query).await;
+        let database = matches!(database, Ok(Ok(1)));
+        let spool = self.spool.is_healthy() || !self.gateway.records();
+        let stopping = self.shutdown.stopping.is_cancelled();
+        let lane = self.web.as_ref();
+        let web = lane.is_none_or(|lane| lane.spool.is_healthy());
+        let (status, word) = match (stopping, spool, database) {
+            (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            (_, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable"),
+            (_, _, false) => (StatusCode::OK, "degraded"),
+            _ if self.gateway.undurable() > 0 || !web => (StatusCode::OK, "degraded"),
+            _ => (StatusCode::OK, "ready"),
+        };
+        Readiness {
+            status,
+            word,
+            database,
+            spool,
+        }
+    }
+}
+
 /// `GET /readyz`: 503 while stopping and while requests that should be recorded
 /// cannot be.
 /// Without the database the gateway goes on, so that is 200, `degraded`; and so it is
 /// where only page views cannot be taken.
 pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Value>) {
-    let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&health.pool);
-    let database = tokio::time::timeout(Duration::from_secs(1), query).await;
-    let database = matches!(database, Ok(Ok(1)));
-    let spool = health.spool.is_healthy() || !health.gateway.records();
-    let stopping = health.shutdown.stopping.is_cancelled();
-    let undurable = health.gateway.undurable();
-    let lane = health.web.as_ref();
-    let web = lane.is_none_or(|lane| lane.spool.is_healthy());
-    let (status, word) = match (stopping, spool, database) {
-        (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        (_, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable"),
-        (_, _, false) => (StatusCode::OK, "degraded"),
-        _ if undurable > 0 || !web => (StatusCode::OK, "degraded"),
-        _ => (StatusCode::OK, "ready"),
-    };
+    let ready = health.readiness().await;
     let body = json!({
-        "status": word,
-        "database": if database { "ok" } else { "unreachable" },
+        "status": ready.word,
+        "database": if ready.database { "ok" } else { "unreachable" },
         "tokens": if health.auth.is_remembering() { "remembered" } else { "verified" },
-        "spool": if spool { "ok" } else { "unavailable" },
+        "spool": if ready.spool { "ok" } else { "unavailable" },
         "spool_backlog_bytes": health.spool.backlog(),
-        "undurable": undurable,
+        "undurable": health.gateway.undurable(),
         "budget_questions": health.budgets.asked(),
         "events_stored": health.writer.events.load(Ordering::Relaxed),
         "dead_letters": health.writer.dead_letters.load(Ordering::Relaxed),
-        "web": lane.map(Lane::state),
+        "web": health.web.as_ref().map(Lane::state),
     });
-    (status, Json(body))
+    (ready.status, Json(body))
 }

@@ -22,6 +22,7 @@ mod login;
 mod logs;
 mod mcp;
 mod memory;
+mod metrics;
 mod otlp;
 mod refusals;
 mod reload;

@@ -24,6 +24,7 @@ pub(crate) enum Endpoint {
     Home,
     Healthz,
     Readyz,
+    Metrics,
     Question,
     Mcp,
     /// An MCP server behind this one.
@@ -51,7 +52,7 @@ pub(crate) enum Endpoint {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 44] = [
+pub const ROUTES: [Route; 45] = [
     open("/", Endpoint::Home),
     open("/healthz", Endpoint::Healthz),
     open("/readyz", Endpoint::Readyz),
@@ -108,6 +109,7 @@ pub const ROUTES: [Route; 44] = [
         "/admin/{page}/{subject}/{*rest}",
         Endpoint::Admin(Page::Missing),
     ),
+    needs(Scope::Read, "/metrics", Endpoint::Metrics),
     needs(Scope::Read, "/api/v1/analytics", Endpoint::Question),
     needs(Scope::Read, "/api/v1/analytics/{*path}", Endpoint::Question),
     needs(Scope::Read, "/api/v1/files/reports/{name}", Endpoint::File),

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod audit;
 pub mod budgets;
 pub mod check;
+mod copy;
 pub mod cursor;
 pub mod embedded;
 pub mod events;

@@ -4,6 +4,10 @@
 /// The text without control characters and without those that turn writing
 /// direction or hide, cut to so many characters.
 pub(crate) fn inert(text: &str, most: usize) -> String {
+    // As good as every text is.
+    if text.len() <= most && !text.chars().any(acts) {
+        return text.trim().to_owned();
+    }
     text.chars()
         .filter(|c| !acts(*c))
         .take(most)

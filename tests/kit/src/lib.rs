@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod db;
+pub mod events;
 pub mod faults;
 pub mod load;
 pub mod mcp;

@@ -9,8 +9,9 @@ use anyhow::{anyhow, bail, ensure};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use systemprompt_storage::audit::{Options as Verifying, Verdict, append_sample, verify};
 
+use super::disk::Probe;
 use super::ingest::database::{Cluster, Database};
-use super::report::{Report, Table, count};
+use super::report::{Report, Table, count, millis};
 use super::{folder, machine, process};
 
 /// How much to append.
@@ -48,7 +49,14 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     report.table(check(&cluster, &database).await?);
     let mut table = Table::new(
         "Four servers append to one log",
-        &["each", "events/s", "p50 ms", "p99 ms", "worst ms"],
+        &[
+            "each",
+            "events/s",
+            "p50 ms",
+            "p99 ms",
+            "worst ms",
+            "disk p99 ms meanwhile",
+        ],
     );
     let time = Duration::from_secs(seconds);
     for (name, batch, pause) in [
@@ -56,7 +64,10 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         ("1,000 events every 200 ms", BATCH, LINGER),
         ("1,000 events without a pause", BATCH, Duration::ZERO),
     ] {
-        table.row(crowd(database.options(), name, batch, pause, time)?);
+        // A commit waits for the disk: its stalls are those of the log too.
+        let disk = Probe::start(folder.path());
+        let [each, rate, p50, p99, worst] = crowd(database.options(), name, batch, pause, time)?;
+        table.row([each, rate, p50, p99, worst, millis(disk.p99()?)]);
     }
     report.table(table);
     check(&cluster, &database).await?;

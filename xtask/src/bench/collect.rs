@@ -14,6 +14,7 @@ use systemprompt_storage::embedded::Embedded;
 use systemprompt_testkit::load::{Load, Target, closed, open};
 use systemprompt_testkit::process::ServerProcess;
 
+use super::disk::Probe;
 use super::report::{Report, Table, count, millis};
 use super::{folder, machine, release};
 
@@ -72,21 +73,33 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
             "events/s",
             "p50 ms",
             "p99 ms",
+            "disk p99 ms meanwhile",
             "in the database after s",
         ],
     );
-    let full = closed(&target(addr, batches, FULL, "full"), connections, batches).await?;
+    // A report is answered when it is on disk: the disk's stalls are those of the answers.
+    let disk = || Probe::start(folder.path());
+    let all = target(addr, batches, FULL, "full");
+    let probe = disk();
+    let full = closed(&all, connections, batches).await?;
+    let probed = probe.p99()?;
     let accepted = full.answered as usize * FULL;
     let drained = settle(&pool, accepted as i64).await?;
-    table.row(row("50", &full, FULL, drained)?);
-    let one = closed(&target(addr, reports, 1, "one"), connections, reports).await?;
+    table.row(row("50", &full, FULL, probed, drained)?);
+    let all = target(addr, reports, 1, "one");
+    let probe = disk();
+    let one = closed(&all, connections, reports).await?;
+    let probed = probe.p99()?;
     let drained = settle(&pool, (accepted + reports) as i64).await?;
-    table.row(row("1", &one, 1, drained)?);
+    table.row(row("1", &one, 1, probed, drained)?);
     let half = (one.per_second() / 2.0) as u32;
     let steady = (half as usize * 10).min(reports);
-    let paced = open(&target(addr, steady, 1, "half"), connections, half, steady).await?;
+    let all = target(addr, steady, 1, "half");
+    let probe = disk();
+    let paced = open(&all, connections, half, steady).await?;
+    let probed = probe.p99()?;
     let drained = settle(&pool, (accepted + reports + steady) as i64).await?;
-    table.row(row("1, at half that rate", &paced, 1, drained)?);
+    table.row(row("1, at half that rate", &paced, 1, probed, drained)?);
     report.table(table);
     report.note(format!(
         "{connections} connections on loopback; the load runs on the same machine; each report is of another visitor"
@@ -105,7 +118,13 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
 }
 
 #[allow(clippy::cast_precision_loss)] // counts are far below 2^52
-fn row(name: &str, load: &Load, events: usize, drained: Duration) -> anyhow::Result<[String; 6]> {
+fn row(
+    name: &str,
+    load: &Load,
+    events: usize,
+    disk: Duration,
+    drained: Duration,
+) -> anyhow::Result<[String; 7]> {
     ensure!(load.refused == 0, "{} reports were refused", load.refused);
     let quantile = |q| load.quantile(q).map_or_else(String::new, millis);
     Ok([
@@ -114,6 +133,7 @@ fn row(name: &str, load: &Load, events: usize, drained: Duration) -> anyhow::Res
         count(load.per_second() * events as f64),
         quantile(0.5),
         quantile(0.99),
+        millis(disk),
         format!("{:.1}", drained.as_secs_f64()),
     ])
 }

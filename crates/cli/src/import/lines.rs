@@ -294,6 +294,10 @@ impl Repeats {
 
 /// Text without control characters, cut to so many.
 fn plain(text: &str, most: usize) -> String {
+    // As good as every text is.
+    if text.len() <= most && !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
     text.chars()
         .filter(|c| !c.is_control())
         .take(most)

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use systemprompt_domain::histogram::{bucket_of, value_of};
 use systemprompt_domain::reported::{Reported, Source, Stamp, ToolReport, ToolsReport};
 use systemprompt_domain::tool::{ToolCalled, ToolDefinition, ToolStatus, ToolsListed, Via};
-use systemprompt_domain::{Clock, EventId, ToolCallId, TraceId};
+use systemprompt_domain::{Clock, EventId, TraceId};
 use systemprompt_reporting::Error;
 use systemprompt_storage::check::{Checked, check};
 use systemprompt_storage::events::Events;
+use systemprompt_testkit::events::tool_called;
 use time::{Duration, OffsetDateTime};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -42,32 +43,15 @@ fn report(made: &Made, nth: usize) -> Reported {
     let failed = made.status == ToolStatus::Failed;
     let (server, tool) = made.tool.split_once('/').expect("server/tool");
     let call = ToolCalled {
-        id: ToolCallId(source.stamp.id.0),
-        created_at: at,
-        trace_id: TraceId::default(),
-        parent_span_id: None,
-        request_id: None,
         server: server.to_owned(),
         tool: tool.to_owned(),
         via: Via::Layer,
-        user: None,
-        agent: None,
-        token: None,
-        session_id: None,
-        conversation_id: None,
-        call_id: None,
-        rpc_id: None,
-        client_name: None,
-        client_version: None,
-        protocol_version: None,
         status: made.status,
         error_type: failed.then(|| "tool_error".to_owned()),
-        error_code: None,
-        argument_hash: None,
         latency_us: made.millis * 1_000,
-        ttfb_us: None,
         request_bytes: 10,
         response_bytes: 100,
+        ..tool_called(source.stamp.id.0, at, TraceId::default())
     };
     Reported::Tool(Box::new(ToolReport::new(source, call)))
 }

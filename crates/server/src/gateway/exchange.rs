@@ -289,6 +289,7 @@ impl Exchange {
     async fn record(self, finish: &Finish) -> (RequestState, Option<systemprompt_domain::Nanos>) {
         let event = finish.event(&self);
         let (state, cost) = (event.state, event.cost);
+        self.gateway.count(state);
         self.gateway.budgets.learn(&event);
         self.gateway.asked.remember(&event, finish.call_ids());
         if let (Api::Responses, Some(response), Some(conversation)) = (

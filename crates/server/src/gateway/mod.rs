@@ -21,7 +21,7 @@ mod upstream;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -31,7 +31,7 @@ use systemprompt_capture::{Admission, Recorder};
 use systemprompt_config::{Credentials, Profile, Provider};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::text::bounded;
-use systemprompt_domain::{Api, Scope};
+use systemprompt_domain::{Api, RequestState, Scope};
 use systemprompt_meters::{inject_include_usage, read_request};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -82,6 +82,8 @@ struct Inner {
     /// Answers that are read to their end although the client has gone.
     drains: Arc<Semaphore>,
     undurable: AtomicU64,
+    /// Requests that ended, in the order of [`RequestState::ALL`].
+    ended: [AtomicU64; RequestState::ALL.len()],
 }
 
 /// The gateway behind its route, which says what it takes to use it.
@@ -122,6 +124,7 @@ impl Gateway {
             shutdown: parts.shutdown,
             drains: Arc::new(Semaphore::new(drains)),
             undurable: AtomicU64::new(0),
+            ended: Default::default(),
         }))
     }
 
@@ -138,7 +141,25 @@ impl Gateway {
 
     /// Answers that left before their event was known to be on disk.
     pub(crate) fn undurable(&self) -> u64 {
-        self.0.undurable.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.undurable.load(Ordering::Relaxed)
+    }
+
+    /// How many requests ended since the start, by how they did. Those of a server that
+    /// died are found lost by another one, so there are none of them here.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = (RequestState, u64)> {
+        let counts = self.0.ended.iter().map(|n| n.load(Ordering::Relaxed));
+        let states = RequestState::ALL.into_iter().zip(counts);
+        states.filter(|(state, _)| *state != RequestState::Lost)
+    }
+}
+
+impl Inner {
+    /// Counts a request that ended.
+    fn count(&self, state: RequestState) {
+        let ended = RequestState::ALL.iter().zip(&self.ended);
+        for (_, count) in ended.filter(|(one, _)| **one == state) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) async fn unless_paused(
             Ok(context)
         }
         Err(mut error) => {
+            gateway.count(RequestState::Paused);
             if let Some(recorder) = &gateway.recorder {
                 error.request = Some(context.id);
                 let refused = Box::new(refused(context, &error));

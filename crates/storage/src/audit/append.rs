@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::checkpoint::{is_partition_end, store};
-use super::copy::Rows;
 use super::entry::Entry;
 use super::people::{self, People};
 use super::ring::{self, LogError, StoredHead};
+use crate::copy::{Json, Place, Rows};
 use crate::writer::rollups::{Audited, Counts};
 
 /// Appends an event to the log.
@@ -165,18 +165,22 @@ async fn advance(
     Ok(())
 }
 
-/// Copies the events into the table.
-async fn copy(db: &mut PgConnection, rows: Rows, first: u64) -> Result<(), sqlx::Error> {
-    let mut copy = db
-        .copy_in_raw(
-            "copy audit_events (seq, id, created_at, category, event, outcome, user_id, agent, \
-                 token, trace_id, subject_id, state, detail, digest, body) \
-             from stdin (format binary)",
-        )
-        .await?;
-    copy.send(rows.number(signed(first))).await?;
-    copy.finish().await?;
-    Ok(())
+/// Copies the events into the table, numbered from `first` on.
+async fn copy(
+    db: &mut PgConnection,
+    (mut rows, numbers): (Rows, Vec<Place>),
+    first: u64,
+) -> Result<(), sqlx::Error> {
+    for (place, number) in numbers.into_iter().zip(first..) {
+        rows.set(place, signed(number));
+    }
+    rows.send(
+        db,
+        "copy audit_events (seq, id, created_at, category, event, outcome, user_id, agent, \
+             token, trace_id, subject_id, state, detail, digest, body) \
+         from stdin (format binary)",
+    )
+    .await
 }
 
 pub(super) fn stored(hashes: &[Hash]) -> Vec<&[u8]> {
@@ -258,27 +262,29 @@ impl<'a> Columns<'a> {
         columns
     }
 
-    /// The events as `COPY` takes them.
-    fn rows(&self) -> Rows {
-        let mut rows = Rows::with_capacity(self.id.len());
+    /// The events as `COPY` takes them, and where their numbers belong.
+    fn rows(&self) -> (Rows, Vec<Place>) {
+        let mut rows = Rows::with_capacity(self.id.len() * 768);
+        let mut numbers = Vec::with_capacity(self.id.len());
         for n in 0..self.id.len() {
-            rows.begin(15);
-            rows.uuid(Some(self.id[n]));
-            rows.time(self.at[n]);
-            rows.text(Some(self.category[n]));
-            rows.text(Some(self.event[n]));
-            rows.text(Some(self.outcome[n]));
-            rows.text(self.user[n]);
-            rows.text(self.agent[n]);
-            rows.text(self.token[n]);
-            rows.uuid(self.trace[n]);
-            rows.uuid(self.subject[n]);
-            rows.text(self.state[n]);
-            rows.json(self.detail[n].as_deref());
-            rows.bytes(self.digest[n].as_deref());
-            rows.text(Some(&self.body[n]));
+            rows.begin();
+            numbers.push(rows.later());
+            rows.value(self.id[n])
+                .value(self.at[n])
+                .value(self.category[n])
+                .value(self.event[n])
+                .value(self.outcome[n])
+                .value(self.user[n])
+                .value(self.agent[n])
+                .value(self.token[n])
+                .value(self.trace[n])
+                .value(self.subject[n])
+                .value(self.state[n])
+                .value(self.detail[n].as_deref().map(Json))
+                .value(self.digest[n].as_deref())
+                .value(&self.body[n]);
         }
-        rows
+        (rows, numbers)
     }
 
     /// Inserts the events.

@@ -11,7 +11,6 @@
 
 mod append;
 mod checkpoint;
-mod copy;
 pub(crate) mod digest;
 mod entry;
 mod export;

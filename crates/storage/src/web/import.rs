@@ -28,8 +28,8 @@ use super::salts::Salts;
 
 /// One import at a time.
 const LOCK: i64 = 0x0069_6d70_6f72_7473;
-/// Requests whose sessions are stored together. The more there are, the fewer rows
-/// of counts each one touches.
+/// Requests whose sessions are stored together, unless said. The more there are, the
+/// fewer rows of counts each one touches.
 const REQUESTS: usize = 100_000;
 
 /// An import that is under way. It holds two connections of its own.
@@ -40,6 +40,8 @@ pub struct Import {
     now: OffsetDateTime,
     assembly: Assembly,
     storing: Storing,
+    /// So many requests are stored together.
+    batch: usize,
     /// When the newest request of a day is that is stored: whatever is later is new.
     newest: HashMap<Date, OffsetDateTime>,
     sessions: u64,
@@ -78,9 +80,17 @@ impl Import {
             now,
             assembly: Assembly::new(judge, bounds, now),
             storing: Storing::Idle(Box::new(store)),
+            batch: REQUESTS,
             newest: HashMap::new(),
             sessions: 0,
         })
+    }
+
+    /// Stores sessions as soon as those that are over have so many requests.
+    #[must_use]
+    pub const fn in_batches_of(mut self, requests: usize) -> Self {
+        self.batch = requests;
+        self
     }
 
     /// The salts of days long past, and of the days before them.
@@ -107,7 +117,7 @@ impl Import {
             self.assembly.take(visit);
         }
         self.assembly.end_those_over();
-        if self.assembly.waiting() >= REQUESTS {
+        if self.assembly.waiting() >= self.batch {
             self.store().await?;
         }
         Ok(n)

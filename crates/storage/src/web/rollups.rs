@@ -2,17 +2,21 @@
 //!
 //! A session counts where it began, its pages where they were seen. Deltas are sent
 //! in key order, so that two servers that add to the same rows wait for each other
-//! instead of deadlocking.
+//! instead of deadlocking. Where an import knows that a bucket is empty, its rows are
+//! copied into it, which costs a third of looking for rows to add to.
 
-use std::collections::BTreeMap;
+mod write;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::RandomState;
+use sqlx::PgConnection;
 use time::{Date, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
+use self::write::write;
 use super::import::Seen;
 use super::session::{Session, View};
-use crate::retention::{QUARTERS, kept_from};
 
 /// Engaged for this long, a session is engaged whatever its pages.
 pub(super) const ENGAGED_MS: i64 = 10_000;
@@ -24,11 +28,11 @@ const PAGE_GRAINS: [(&str, i64); 4] = [GRAINS[0], GRAINS[1], GRAINS[2], ("week",
 
 /// What a row of either kind is found by, in the order in which rows are locked.
 /// The dimensions are those of the cube: see the migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Key<'a> {
-    cube: &'static str,
-    /// Seconds since 1970.
+    /// Seconds since 1970. First, as it is compared fastest.
     bucket: i64,
+    cube: &'static str,
     site: &'a str,
     class: &'a str,
     d: [&'a str; 3],
@@ -36,6 +40,13 @@ struct Key<'a> {
 
 /// Figures that add up.
 trait Sums: Copy + Default {
+    /// The tables, without their grain; how many dimensions they have; all their columns.
+    const TABLE: &'static str;
+    const DIMENSIONS: usize;
+    const COLUMNS: &'static str;
+    /// The statement that adds to rows, with the grain left open.
+    const ADD: &'static str;
+
     fn add(&mut self, other: &Self, times: i64);
     fn visitors(&mut self) -> &mut i64;
     /// The figures in the order of the statement that adds them.
@@ -43,12 +54,24 @@ trait Sums: Copy + Default {
 }
 
 macro_rules! sums {
-    ($(#[$meta:meta])* $name:ident { $($field:ident),+ $(,)? }) => {
+    (
+        $(#[$meta:meta])*
+        $name:ident in $table:literal by ($($dimension:literal),+) { $($field:ident),+ $(,)? }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default)]
         struct $name { $($field: i64),+ }
 
         impl Sums for $name {
+            const TABLE: &'static str = $table;
+            const DIMENSIONS: usize = [$($dimension),+].len();
+            const COLUMNS: &'static str = concat!(
+                "cube, bucket, site, class",
+                $(", ", $dimension,)+
+                $(", ", stringify!($field)),+
+            );
+            const ADD: &'static str = include_str!(concat!($table, "_rollups.sql"));
+
             fn add(&mut self, other: &Self, times: i64) {
                 $(self.$field = self.$field.saturating_add(other.$field.saturating_mul(times));)+
             }
@@ -66,7 +89,7 @@ macro_rules! sums {
 
 sums!(
     /// The figures of `web_*`.
-    WebSums {
+    WebSums in "web" by ("d1", "d2", "d3") {
         sessions, visitors, engaged, tracked, events, pages, requests, engaged_ms, scrolled,
         scroll, clicks, duration_ms,
     }
@@ -74,7 +97,7 @@ sums!(
 
 sums!(
     /// The figures of `page_*`.
-    PageSums {
+    PageSums in "page" by ("path", "other") {
         views, visitors, timed, engaged_ms, scrolled, scroll, clicks, entries, exits, bounced,
         skimmed, read, deep_read, left_open,
     }
@@ -83,14 +106,15 @@ sums!(
 /// Figures by key at the finest grain, and who may have to be counted where.
 #[derive(Debug)]
 struct Tally<'a, S> {
-    sums: BTreeMap<Key<'a>, S>,
+    // Keys are long and many: the hash of the standard library would take a tenth of an import.
+    sums: HashMap<Key<'a>, S, RandomState>,
     candidates: Vec<(Date, Key<'a>, Uuid)>,
 }
 
 impl<'a, S: Sums> Tally<'a, S> {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
-            sums: BTreeMap::new(),
+            sums: HashMap::default(),
             candidates: Vec::new(),
         }
     }
@@ -123,7 +147,7 @@ pub(super) async fn add(
     let (mut web, mut pages) = tally(closed, 1);
     count_visitors(db, &mut web, now).await?;
     count_visitors(db, &mut pages, now).await?;
-    write(db, &web, &pages).await?;
+    write(db, &web, &pages, None).await?;
     note_changes(db, closed).await
 }
 
@@ -136,21 +160,21 @@ pub(super) async fn add_imported(
     let (mut web, mut pages) = tally(closed, 1);
     web.count_visitors(seen);
     pages.count_visitors(seen);
-    write(db, &web, &pages).await?;
+    write(db, &web, &pages, Some(seen)).await?;
     note_changes(db, closed).await
 }
 
 /// Takes back what sessions added, save the visitors.
 pub(super) async fn subtract(db: &mut PgConnection, closed: &[Closed]) -> Result<(), sqlx::Error> {
     let (web, pages) = tally(closed, -1);
-    write(db, &web, &pages).await?;
+    write(db, &web, &pages, None).await?;
     note_changes(db, closed).await
 }
 
 /// Adds sessions with their pages, save the visitors.
 pub(super) async fn add_again(db: &mut PgConnection, closed: &[Closed]) -> Result<(), sqlx::Error> {
     let (web, pages) = tally(closed, 1);
-    write(db, &web, &pages).await
+    write(db, &web, &pages, None).await
 }
 
 fn tally(closed: &[Closed], times: i64) -> (Tally<'_, WebSums>, Tally<'_, PageSums>) {
@@ -310,97 +334,6 @@ async fn count_visitors<S: Sums>(
         if let Some((_, key, _)) = candidate {
             *sums.entry(*key).or_default().visitors() += 1;
         }
-    }
-    Ok(())
-}
-
-/// Rows of one grain of `web_*` or `page_*`, a vector for each column.
-#[derive(Debug, Default)]
-struct Columns<'a> {
-    cubes: Vec<&'static str>,
-    buckets: Vec<OffsetDateTime>,
-    sites: Vec<&'a str>,
-    classes: Vec<&'a str>,
-    d: [Vec<&'a str>; 3],
-    figures: Vec<Vec<i64>>,
-}
-
-impl<'a> Columns<'a> {
-    /// The rows from a moment on, in the order in which they are locked.
-    fn of<S: Sums>(tally: &Tally<'a, S>, seconds: i64, from: Option<OffsetDateTime>) -> Self {
-        let mut coarse: BTreeMap<Key<'a>, S> = BTreeMap::new();
-        for (key, sums) in &tally.sums {
-            let bucket = key.bucket - key.bucket.rem_euclid(seconds);
-            coarse
-                .entry(Key { bucket, ..*key })
-                .or_default()
-                .add(sums, 1);
-        }
-        let mut columns = Self::default();
-        for (key, sums) in coarse {
-            let bucket = OffsetDateTime::from_unix_timestamp(key.bucket)
-                .expect("the start of a bucket lies close to a valid time");
-            if from.is_none_or(|from| bucket >= from) {
-                columns.push(bucket, key, &sums.figures());
-            }
-        }
-        columns
-    }
-
-    fn push(&mut self, bucket: OffsetDateTime, key: Key<'a>, figures: &[i64]) {
-        self.cubes.push(key.cube);
-        self.buckets.push(bucket);
-        self.sites.push(key.site);
-        self.classes.push(key.class);
-        for (column, d) in self.d.iter_mut().zip(key.d) {
-            column.push(d);
-        }
-        self.figures.resize_with(figures.len(), Vec::new);
-        for (column, figure) in self.figures.iter_mut().zip(figures) {
-            column.push(*figure);
-        }
-    }
-
-    /// Adds the rows to the table of their grain, whose name `sql` leaves open.
-    async fn add(self, db: &mut PgConnection, sql: &str, grain: &str) -> Result<(), sqlx::Error> {
-        if self.cubes.is_empty() {
-            return Ok(());
-        }
-        // The name of a table is ours.
-        let mut query = sqlx::query(AssertSqlSafe(sql.replace("GRAIN", grain)))
-            .bind(self.cubes)
-            .bind(self.buckets)
-            .bind(self.sites)
-            .bind(self.classes);
-        for column in self.d {
-            query = query.bind(column);
-        }
-        for column in self.figures {
-            query = query.bind(column);
-        }
-        query.execute(db).await?;
-        Ok(())
-    }
-}
-
-async fn write(
-    db: &mut PgConnection,
-    web: &Tally<'_, WebSums>,
-    pages: &Tally<'_, PageSums>,
-) -> Result<(), sqlx::Error> {
-    // Quarters that are kept no more are not made again.
-    let kept = kept_from(&mut *db, QUARTERS).await?;
-    let from = |grain: &str| kept.filter(|_| grain == GRAINS[0].0);
-    for (grain, seconds) in GRAINS {
-        let web = Columns::of(web, seconds, from(grain));
-        web.add(&mut *db, include_str!("web_rollups.sql"), grain)
-            .await?;
-    }
-    for (grain, seconds) in PAGE_GRAINS {
-        let pages = Columns::of(pages, seconds, from(grain));
-        pages
-            .add(&mut *db, include_str!("page_rollups.sql"), grain)
-            .await?;
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::ids::BootId;
-use systemprompt_domain::tool::{ToolStatus, Via};
-use systemprompt_domain::{Event, RequestState, Sampling, SpanId, ToolCallId, ToolCalled, TraceId};
+use systemprompt_domain::tool::Via;
+use systemprompt_domain::{Event, RequestState, Sampling, SpanId, ToolCalled, TraceId};
 use systemprompt_testkit::db::TestDb;
+use systemprompt_testkit::events::tool_called;
 use uuid::Uuid;
 
 use crate::writer::{
@@ -29,32 +30,9 @@ fn reported(request: RequestFinished) -> Event {
 fn call(trace: TraceId, caller: u64, via: Via) -> Event {
     let of = context(60, 1, 1, 1);
     Event::ToolCalled(Box::new(ToolCalled {
-        id: ToolCallId(of.id.0),
-        created_at: of.created_at,
-        trace_id: trace,
         parent_span_id: Some(SpanId(caller)),
-        request_id: None,
-        server: "files".into(),
-        tool: "read".into(),
         via,
-        user: None,
-        agent: None,
-        token: None,
-        session_id: None,
-        conversation_id: None,
-        call_id: None,
-        rpc_id: None,
-        client_name: None,
-        client_version: None,
-        protocol_version: None,
-        status: ToolStatus::Success,
-        error_type: None,
-        error_code: None,
-        argument_hash: None,
-        latency_us: 5,
-        ttfb_us: None,
-        request_bytes: 0,
-        response_bytes: 0,
+        ..tool_called(of.id.0, of.created_at, trace)
     }))
 }
 

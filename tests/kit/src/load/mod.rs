@@ -11,6 +11,7 @@ mod connection;
 mod open;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -26,8 +27,8 @@ pub use open::open;
 pub struct Target {
     /// The address to connect to.
     pub addr: SocketAddr,
-    /// The requests, with a path for a URI and a `host` header.
-    pub requests: Vec<Request<Full<Bytes>>>,
+    /// The requests, with a path for a URI and a `host` header; shared by all connections.
+    pub requests: Arc<[Request<Full<Bytes>>]>,
 }
 
 /// What a run came to.

@@ -18,7 +18,7 @@ fn target(mock: &Upstream, options: &str) -> Target {
         .unwrap();
     Target {
         addr: mock.addr,
-        requests: vec![request],
+        requests: [request].into(),
     }
 }
 

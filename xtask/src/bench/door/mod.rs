@@ -4,6 +4,7 @@
 mod attacks;
 mod login;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -57,7 +58,7 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         ],
     );
     let mut target = Shape::Plain.target(setup.server()?, "/anthropic");
-    for request in &mut target.requests {
+    for request in Arc::make_mut(&mut target.requests) {
         let token = http_value("bench-0123456789abcdef");
         request.headers_mut().insert("x-systemprompt-token", token);
     }

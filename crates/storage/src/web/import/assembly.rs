@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use systemprompt_domain::web::{Visit, WebEvent};
 use systemprompt_web::{Cut, RequestKind};
 use time::{Duration, OffsetDateTime};
@@ -27,14 +28,14 @@ pub(super) struct Assembly {
     /// Visitors by their hash of the day, who are counted as that of the day before.
     renamed: HashMap<Uuid, Uuid>,
     /// Those that may go on, by visitor.
-    open: HashMap<Uuid, Vec<Closed>>,
+    open: HashMap<Uuid, Vec<Closed>, RandomState>,
     over: Vec<Closed>,
     /// The time of the newest request.
     newest: OffsetDateTime,
     /// The requests of `over`.
     waiting: usize,
     /// The ids of all requests that are here.
-    ids: HashSet<Uuid>,
+    ids: HashSet<Uuid, RandomState>,
 }
 
 impl Assembly {
@@ -45,11 +46,11 @@ impl Assembly {
             now,
             assets: false,
             renamed: HashMap::new(),
-            open: HashMap::new(),
+            open: HashMap::default(),
             over: Vec::new(),
             newest: OffsetDateTime::UNIX_EPOCH,
             waiting: 0,
-            ids: HashSet::new(),
+            ids: HashSet::default(),
         }
     }
 

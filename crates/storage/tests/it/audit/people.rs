@@ -11,14 +11,15 @@ use systemprompt_domain::event::RequestContext;
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::period::Zone;
 use systemprompt_domain::reported::{Reported, Source, Stamp};
-use systemprompt_domain::tool::{ToolStatus, Via};
-use systemprompt_domain::{Clock, Event, RequestState, TokenKind, ToolCallId, ToolCalled};
+use systemprompt_domain::tool::ToolStatus;
+use systemprompt_domain::{Clock, Event, RequestState, TokenKind, ToolCalled};
 use systemprompt_storage::audit::{Verdict, erase};
 use systemprompt_storage::events::Events;
 use systemprompt_storage::jobs::{Plan, claim_by_hand};
 use systemprompt_storage::tokens::{self, NewToken};
 use systemprompt_storage::users::{self, Client, NewUser, Password, Policy, Role, UserName};
 use systemprompt_testkit::db::TestDb;
+use systemprompt_testkit::events::tool_called;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -157,32 +158,9 @@ async fn do_everything(db: &TestDb, spool: &Spool) {
 
 fn tool_call(of: &RequestContext) -> ToolCalled {
     ToolCalled {
-        id: ToolCallId(Uuid::now_v7()),
-        created_at: of.created_at,
-        trace_id: of.trace_id,
-        parent_span_id: None,
-        request_id: None,
-        server: "files".into(),
-        tool: "read".into(),
-        via: Via::Proxy,
         user: of.user.clone(),
         agent: of.agent.clone(),
-        token: None,
-        session_id: None,
-        conversation_id: None,
-        call_id: None,
-        rpc_id: None,
-        client_name: None,
-        client_version: None,
-        protocol_version: None,
-        status: ToolStatus::Success,
-        error_type: None,
-        error_code: None,
-        argument_hash: None,
-        latency_us: 5,
-        ttfb_us: None,
-        request_bytes: 0,
-        response_bytes: 0,
+        ..tool_called(Uuid::now_v7(), of.created_at, of.trace_id)
     }
 }
 

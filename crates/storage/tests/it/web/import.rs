@@ -168,3 +168,48 @@ async fn an_import_of_many_days_counts_what_its_rows_say() {
     let late = "select count(distinct started_at::date) from user_sessions where started_at > now() - interval '8 days'";
     assert_eq!(lane.number(quarters).await, lane.number(late).await);
 }
+
+/// The rows of counts of every grain, with the visitors of a day that only the import
+/// counted.
+async fn counts(db: &TestDb) -> Vec<String> {
+    let mut counts = Vec::new();
+    for table in ["web", "page"] {
+        for grain in ["quarter", "hour", "day", "week"] {
+            if (table, grain) == ("web", "week") {
+                continue;
+            }
+            let sql = format!("select r::text from {table}_{grain} r order by 1");
+            let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_all(db.pool())
+                .await
+                .expect("rows");
+            counts.extend(rows.into_iter().map(|row| format!("{table}_{grain} {row}")));
+        }
+    }
+    counts
+}
+
+#[tokio::test]
+async fn batches_add_up_to_what_one_would_be() {
+    // Visits of two days that overlap: a batch begins in hours that the one before filled.
+    let mut lines: Vec<Visit> = [401, 400].into_iter().flat_map(log).collect();
+    for n in 0..400_u128 {
+        let at = noon() - Duration::days(401) + Duration::minutes(i64::try_from(n).expect("small"));
+        let target = ["/", "/b", "/c", "/style.css"][(n % 7 % 4) as usize];
+        lines.push(line(100_000 + n, at, target));
+    }
+    lines.sort_by_key(|line| line.at);
+    let mut made = Vec::new();
+    for batch in [1_000_000, 30, 1] {
+        let db = TestDb::new().await;
+        let mut import = begin(&db).await.in_batches_of(batch);
+        for part in lines.chunks(20) {
+            import.take(part.to_vec()).await.expect("taken");
+        }
+        import.finish().await.expect("stored");
+        made.push(counts(&db).await);
+    }
+    assert!(made[0].len() > 100, "{:?}", made[0]);
+    assert_eq!(made[0], made[1]);
+    assert_eq!(made[0], made[2]);
+}
