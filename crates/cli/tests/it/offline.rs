@@ -1,7 +1,6 @@
 //! What needs no database: help, usage errors, configuration, exit codes.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use systemprompt_cli::{Look, Outside, run};
 use systemprompt_domain::Clock;
@@ -30,25 +29,6 @@ fn help_and_version_are_answers() {
         line("--version").out,
         format!("systemprompt {}\n", env!("CARGO_PKG_VERSION"))
     );
-}
-
-/// What this thread computed so far: other tests run beside this one, and how long it
-/// waits for them says nothing about it.
-fn computed() -> Duration {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
-    let nanos = stat.split_whitespace().next().expect("its first figure");
-    Duration::from_nanos(nanos.parse().expect("nanoseconds"))
-}
-
-#[test]
-fn help_comes_at_once() {
-    let best = (0..5).map(|_| {
-        let begun = computed();
-        assert_eq!(line("--help").code, 0);
-        computed() - begun
-    });
-    let best = best.min().expect("five runs");
-    assert!(best < Duration::from_millis(20), "{best:?}");
 }
 
 #[test]
