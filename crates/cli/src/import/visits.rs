@@ -3,6 +3,7 @@
 use systemprompt_domain::web::{Hints, Source, Visit, Visitor, WebEvent};
 use systemprompt_storage::web::Salts;
 use systemprompt_web::{Places, VisitorId, page};
+use time::UtcOffset;
 use uuid::Uuid;
 
 use super::lines::{Batch, Line};
@@ -42,9 +43,11 @@ impl Converter {
             };
             Uuid::from_bytes(*id.as_bytes())
         };
+        // Whoever goes on from the day before does so within its first hour, and is known then.
+        let goes_on = line.at.to_offset(UtcOffset::UTC).hour() == 0;
         let visitor = salts.of(line.at).map(|(today, before)| Visitor {
             today: hash(&today),
-            before: before.as_ref().map(hash),
+            before: before.as_ref().filter(|_| goes_on).map(hash),
         });
         let place = address.and_then(|address| self.places.of(address));
         let country = place

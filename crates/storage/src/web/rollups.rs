@@ -26,16 +26,47 @@ const GRAINS: [(&str, i64); 3] = [("quarter", 900), ("hour", 3_600), ("day", 86_
 /// Those of pages, which are many.
 const PAGE_GRAINS: [(&str, i64); 4] = [GRAINS[0], GRAINS[1], GRAINS[2], ("week", 604_800)];
 
-/// What a row of either kind is found by, in the order in which rows are locked.
-/// The dimensions are those of the cube: see the migration.
+/// What a row of either kind is found by. The dimensions are those of the cube: see
+/// the migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Key<'a> {
-    /// Seconds since 1970. First, as it is compared fastest.
+struct Key {
+    /// Seconds since 1970.
     bucket: i64,
     cube: &'static str,
-    site: &'a str,
-    class: &'a str,
-    d: [&'a str; 3],
+    /// Site, class and the three dimensions, by their numbers in [`Names`].
+    names: [u32; 5],
+}
+
+/// Texts by number: each is looked at once, and keys of millions of rows are numbers.
+#[derive(Debug, Default)]
+struct Names<'a> {
+    numbers: HashMap<&'a str, u32, RandomState>,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn number(&mut self, name: &'a str) -> u32 {
+        *self.numbers.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            u32::try_from(self.names.len() - 1).expect("a batch has fewer names")
+        })
+    }
+
+    fn of(&self, key: &Key) -> [&'a str; 5] {
+        key.names.map(|number| self.names[number as usize])
+    }
+
+    /// The place of each number's text among all, sorted: as good as the text itself
+    /// to sort by, and the same on every server.
+    fn ranks(&self) -> Vec<u32> {
+        let mut sorted: Vec<_> = self.names.iter().zip(0_u32..).collect();
+        sorted.sort_unstable();
+        let mut ranks = vec![0; sorted.len()];
+        for ((_, number), rank) in sorted.into_iter().zip(0..) {
+            ranks[number as usize] = rank;
+        }
+        ranks
+    }
 }
 
 /// Figures that add up.
@@ -106,20 +137,21 @@ sums!(
 /// Figures by key at the finest grain, and who may have to be counted where.
 #[derive(Debug)]
 struct Tally<'a, S> {
-    // Keys are long and many: the hash of the standard library would take a tenth of an import.
-    sums: HashMap<Key<'a>, S, RandomState>,
-    candidates: Vec<(Date, Key<'a>, Uuid)>,
+    names: Names<'a>,
+    sums: HashMap<Key, S, RandomState>,
+    candidates: Vec<(Date, Key, Uuid)>,
 }
 
 impl<'a, S: Sums> Tally<'a, S> {
     fn new() -> Self {
         Self {
+            names: Names::default(),
             sums: HashMap::default(),
             candidates: Vec::new(),
         }
     }
 
-    fn add(&mut self, key: Key<'a>, sums: &S, times: i64) {
+    fn add(&mut self, key: Key, sums: &S, times: i64) {
         self.sums.entry(key).or_default().add(sums, times);
     }
 
@@ -127,7 +159,7 @@ impl<'a, S: Sums> Tally<'a, S> {
     fn count_visitors(&mut self, seen: &mut Seen) {
         for (day, key, visitor) in &self.candidates {
             // When a row was added to is no part of what it stands for.
-            let what = (key.cube, key.site, key.class, key.d, visitor);
+            let what = (key.cube, self.names.of(key), visitor);
             if seen.is_new(*day, what) {
                 *self.sums.entry(*key).or_default().visitors() += 1;
             }
@@ -219,13 +251,13 @@ fn session_sums<'a>(web: &mut Tally<'a, WebSums>, session: &'a Session, times: i
         ("geo", [&*s.country, &s.region, ""]),
         ("device", [&*s.device, &s.browser, &s.os]),
     ];
+    let [site, class] = [&*s.site, &s.class].map(|name| web.names.number(name));
     for (cube, d) in cubes {
+        let [d1, d2, d3] = d.map(|name| web.names.number(name));
         let key = Key {
-            cube,
             bucket: quarter(s.started_at),
-            site: &s.site,
-            class: &s.class,
-            d,
+            cube,
+            names: [site, class, d1, d2, d3],
         };
         web.add(key, &sums, times);
         if let Some(visitor) = s.visitor {
@@ -241,6 +273,8 @@ fn page_sums<'a>(
     times: i64,
 ) {
     let seen = session.seen(views);
+    let [site, class, none] =
+        [&*session.site, &session.class, ""].map(|name| pages.names.number(name));
     for (n, view) in seen.iter().enumerate() {
         let of = |pattern: &str| i64::from(view.pattern == pattern);
         let sums = PageSums {
@@ -259,14 +293,13 @@ fn page_sums<'a>(
             deep_read: of("deep_read"),
             left_open: of("left_open"),
         };
+        let path = pages.names.number(&view.path);
         let key = |cube, other| Key {
-            cube,
             bucket: quarter(view.created_at),
-            site: &session.site,
-            class: &session.class,
-            d: [&view.path, other, ""],
+            cube,
+            names: [site, class, path, other, none],
         };
-        let page = key("page", "");
+        let page = key("page", none);
         pages.add(page, &sums, times);
         if let Some(visitor) = session.visitor {
             let day = utc_date(view.created_at);
@@ -277,11 +310,13 @@ fn page_sums<'a>(
             ..PageSums::default()
         };
         let next = seen.get(n + 1).map_or("", |view| &*view.path);
-        if next != view.path {
+        let next = pages.names.number(next);
+        if next != path {
             pages.add(key("next", next), &alone, times);
         }
         if session.bot_kind.starts_with("ai_") {
-            pages.add(key("ai", &session.bot_operator), &alone, times);
+            let operator = pages.names.number(&session.bot_operator);
+            pages.add(key("ai", operator), &alone, times);
         }
     }
 }
@@ -292,43 +327,26 @@ async fn count_visitors<S: Sums>(
     tally: &mut Tally<'_, S>,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
-    let Tally { sums, candidates } = tally;
+    let Tally {
+        names,
+        sums,
+        candidates,
+    } = tally;
     if candidates.is_empty() {
         return Ok(());
     }
-    let d = |n: usize| candidates.iter().map(move |(_, key, _)| key.d[n]);
-    let new: Vec<i64> = sqlx::query_scalar(include_str!("visitors.sql"))
-        .bind(candidates.iter().map(|(day, ..)| *day).collect::<Vec<_>>())
-        .bind(
-            candidates
-                .iter()
-                .map(|(_, key, _)| key.cube)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            candidates
-                .iter()
-                .map(|(_, key, _)| key.site)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            candidates
-                .iter()
-                .map(|(_, key, _)| key.class)
-                .collect::<Vec<_>>(),
-        )
-        .bind(d(0).collect::<Vec<_>>())
-        .bind(d(1).collect::<Vec<_>>())
-        .bind(d(2).collect::<Vec<_>>())
-        .bind(
-            candidates
-                .iter()
-                .map(|(.., visitor)| *visitor)
-                .collect::<Vec<_>>(),
-        )
-        .bind(now)
-        .fetch_all(db)
-        .await?;
+    let days = candidates.iter().map(|(day, ..)| *day);
+    let cubes = candidates.iter().map(|(_, key, _)| key.cube);
+    let visitors = candidates.iter().map(|(.., visitor)| *visitor);
+    let mut query = sqlx::query_scalar(include_str!("visitors.sql"))
+        .bind(days.collect::<Vec<_>>())
+        .bind(cubes.collect::<Vec<_>>());
+    for n in 0..5 {
+        let column = candidates.iter().map(|(_, key, _)| names.of(key)[n]);
+        query = query.bind(column.collect::<Vec<_>>());
+    }
+    let query = query.bind(visitors.collect::<Vec<_>>()).bind(now);
+    let new: Vec<i64> = query.fetch_all(db).await?;
     for n in new {
         let candidate = usize::try_from(n - 1).ok().and_then(|n| candidates.get(n));
         if let Some((_, key, _)) = candidate {

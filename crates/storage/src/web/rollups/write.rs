@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
-use super::{GRAINS, Key, PAGE_GRAINS, PageSums, Sums, Tally, WebSums};
+use super::{GRAINS, Key, Names, PAGE_GRAINS, PageSums, Sums, Tally, WebSums};
 use crate::copy::Rows;
 use crate::retention::{QUARTERS, kept_from};
 use crate::web::import::Seen;
@@ -22,86 +22,62 @@ struct Grain {
 
 impl Grain {
     /// The rows of this grain, in the order in which they are locked.
-    fn rows<'a, S: Sums>(self, tally: &Tally<'a, S>) -> Vec<(Key<'a>, S)> {
-        let mut rows: HashMap<Key<'a>, S, RandomState> = HashMap::default();
+    fn rows<S: Sums>(self, tally: &Tally<'_, S>, ranks: &[u32]) -> Vec<(Key, S)> {
+        let mut rows: HashMap<Key, S, RandomState> = HashMap::default();
         for (key, sums) in &tally.sums {
             let bucket = key.bucket - key.bucket.rem_euclid(self.seconds);
             if self.from.is_none_or(|from| bucket >= from.unix_timestamp()) {
                 rows.entry(Key { bucket, ..*key }).or_default().add(sums, 1);
             }
         }
-        // Sorted once: looking for places in a sorted map compares many times as often.
         let mut rows: Vec<_> = rows.into_iter().collect();
-        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.sort_unstable_by_key(|(key, _)| Key {
+            names: key.names.map(|number| ranks[number as usize]),
+            ..*key
+        });
         rows
     }
 }
 
-fn begin_of(key: &Key<'_>) -> OffsetDateTime {
+fn begin_of(key: &Key) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(key.bucket)
         .expect("the start of a bucket lies close to a valid time")
 }
 
-/// Rows of one grain of `web_*` or `page_*`, a vector for each column.
-#[derive(Debug, Default)]
-struct Columns<'a> {
-    cubes: Vec<&'static str>,
-    buckets: Vec<OffsetDateTime>,
-    sites: Vec<&'a str>,
-    classes: Vec<&'a str>,
-    d: [Vec<&'a str>; 3],
-    figures: Vec<Vec<i64>>,
-}
-
-impl<'a> Columns<'a> {
-    fn of<S: Sums>(rows: &[(Key<'a>, S)]) -> Self {
-        let mut columns = Self::default();
-        for (key, sums) in rows {
-            columns.push(key, &sums.figures());
-        }
-        columns
+/// Adds rows to those of a table.
+async fn add<S: Sums>(
+    db: &mut PgConnection,
+    names: &Names<'_>,
+    rows: &[(Key, S)],
+    grain: &str,
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
     }
-
-    fn push(&mut self, key: &Key<'a>, figures: &[i64]) {
-        self.cubes.push(key.cube);
-        self.buckets.push(begin_of(key));
-        self.sites.push(key.site);
-        self.classes.push(key.class);
-        for (column, d) in self.d.iter_mut().zip(key.d) {
-            column.push(d);
-        }
-        self.figures.resize_with(figures.len(), Vec::new);
-        for (column, figure) in self.figures.iter_mut().zip(figures) {
-            column.push(*figure);
-        }
+    let cubes = rows.iter().map(|(key, _)| key.cube);
+    let buckets = rows.iter().map(|(key, _)| begin_of(key));
+    // The name of a table is ours.
+    let mut query = sqlx::query(AssertSqlSafe(S::ADD.replace("GRAIN", grain)))
+        .bind(cubes.collect::<Vec<_>>())
+        .bind(buckets.collect::<Vec<_>>());
+    for n in 0..5 {
+        let column = rows.iter().map(|(key, _)| names.of(key)[n]);
+        query = query.bind(column.collect::<Vec<_>>());
     }
-
-    /// Adds the rows to those of a table, by a statement that leaves the grain open.
-    async fn add(self, db: &mut PgConnection, sql: &str, grain: &str) -> Result<(), sqlx::Error> {
-        if self.cubes.is_empty() {
-            return Ok(());
-        }
-        // The name of a table is ours.
-        let mut query = sqlx::query(AssertSqlSafe(sql.replace("GRAIN", grain)))
-            .bind(self.cubes)
-            .bind(self.buckets)
-            .bind(self.sites)
-            .bind(self.classes);
-        for column in self.d {
-            query = query.bind(column);
-        }
-        for column in self.figures {
-            query = query.bind(column);
-        }
-        query.execute(db).await?;
-        Ok(())
+    let figures: Vec<Vec<i64>> = rows.iter().map(|(_, sums)| sums.figures()).collect();
+    for n in 0..figures[0].len() {
+        let column = figures.iter().map(|figures| figures[n]);
+        query = query.bind(column.collect::<Vec<_>>());
     }
+    query.execute(db).await?;
+    Ok(())
 }
 
 /// Copies rows into buckets that have none.
 async fn copy<S: Sums>(
     db: &mut PgConnection,
-    new: &[(Key<'_>, S)],
+    names: &Names<'_>,
+    new: &[(Key, S)],
     grain: &str,
 ) -> Result<(), sqlx::Error> {
     if new.is_empty() {
@@ -110,12 +86,10 @@ async fn copy<S: Sums>(
     let mut rows = Rows::with_capacity(new.len() * 384);
     for (key, sums) in new {
         rows.begin();
-        rows.value(key.cube)
-            .value(begin_of(key))
-            .value(key.site)
-            .value(key.class);
-        for d in &key.d[..S::DIMENSIONS] {
-            rows.value(*d);
+        rows.value(key.cube).value(begin_of(key));
+        // The site, the class and as many dimensions as there are.
+        for name in &names.of(key)[..2 + S::DIMENSIONS] {
+            rows.value(*name);
         }
         for figure in sums.figures() {
             rows.value(figure);
@@ -130,10 +104,11 @@ async fn copy<S: Sums>(
 async fn write_grain<S: Sums>(
     db: &mut PgConnection,
     tally: &Tally<'_, S>,
+    ranks: &[u32],
     grain: Grain,
     seen: Option<&mut Seen>,
 ) -> Result<(), sqlx::Error> {
-    let rows = grain.rows(tally);
+    let rows = grain.rows(tally, ranks);
     let (new, more) = match seen {
         Some(seen) => {
             let is_new = |bucket| seen.is_empty(S::TABLE, grain.seconds, bucket);
@@ -146,8 +121,8 @@ async fn write_grain<S: Sums>(
         }
         None => (Vec::new(), rows),
     };
-    copy(&mut *db, &new, grain.name).await?;
-    Columns::of(&more).add(db, S::ADD, grain.name).await
+    copy(&mut *db, &tally.names, &new, grain.name).await?;
+    add(db, &tally.names, &more, grain.name).await
 }
 
 pub(super) async fn write(
@@ -163,11 +138,13 @@ pub(super) async fn write(
         seconds,
         from: kept.filter(|_| name == GRAINS[0].0),
     };
+    let ranks = web.names.ranks();
     for each in GRAINS {
-        write_grain(&mut *db, web, grain(each), seen.as_deref_mut()).await?;
+        write_grain(&mut *db, web, &ranks, grain(each), seen.as_deref_mut()).await?;
     }
+    let ranks = pages.names.ranks();
     for each in PAGE_GRAINS {
-        write_grain(&mut *db, pages, grain(each), seen.as_deref_mut()).await?;
+        write_grain(&mut *db, pages, &ranks, grain(each), seen.as_deref_mut()).await?;
     }
     Ok(())
 }
