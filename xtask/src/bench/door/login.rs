@@ -6,7 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use systemprompt_storage::audit;
 use systemprompt_storage::users::{self, NewUser, Password, Role, UserName};
+use systemprompt_testkit::db::audit_keys_file;
 use time::OffsetDateTime;
 
 use super::attacks::login_form;
@@ -24,6 +26,8 @@ pub(super) async fn measure(setup: &Setup, logins: usize) -> anyhow::Result<Tabl
         role: Role::Viewer,
         password_hash: Some(&hash),
     };
+    // That there is a new user is an audit event, for which the server's keys are needed.
+    audit::open(setup.pool(), &audit_keys_file()).await?;
     users::create(setup.pool(), new, "bench", OffsetDateTime::now_utc()).await?;
     let addr = setup.server()?;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());

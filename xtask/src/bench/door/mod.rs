@@ -61,6 +61,8 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
     for request in Arc::make_mut(&mut target.requests) {
         let token = http_value("bench-0123456789abcdef");
         request.headers_mut().insert("x-systemprompt-token", token);
+        // The token may not act for agents.
+        request.headers_mut().remove("x-systemprompt-agent");
     }
     let attacks = [None].into_iter().chain(ATTACKS.iter().map(Some));
     for attack in attacks {
