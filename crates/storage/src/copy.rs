@@ -148,9 +148,30 @@ impl Value for &[u8] {
     }
 }
 
-impl Value for &[String] {
+/// What somebody else said, in the text that PostgreSQL knows: a replacement character
+/// stands for a NUL, which it has not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a>(pub(crate) &'a str);
+
+impl Value for Text<'_> {
     fn write(self, bytes: &mut Vec<u8>) -> bool {
-        let length = i32::try_from(self.len()).unwrap_or(i32::MAX);
+        for (n, part) in self.0.split('\0').enumerate() {
+            if n > 0 {
+                bytes.extend_from_slice("\u{fffd}".as_bytes());
+            }
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        true
+    }
+}
+
+/// A list of such texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'a>(pub(crate) &'a [String]);
+
+impl Value for Texts<'_> {
+    fn write(self, bytes: &mut Vec<u8>) -> bool {
+        let length = i32::try_from(self.0.len()).unwrap_or(i32::MAX);
         // Dimensions, whether there are nulls, the type; then length and first index.
         let dimensions = i32::from(length > 0);
         for number in [dimensions, 0, TEXT] {
@@ -160,10 +181,10 @@ impl Value for &[String] {
             length.write(bytes);
             1_i32.write(bytes);
         }
-        for text in self {
+        for text in self.0 {
             let at = bytes.len();
             0_i32.write(bytes);
-            text.write(bytes);
+            Text(text).write(bytes);
             let length = i32::try_from(bytes.len() - at - 4).unwrap_or(i32::MAX);
             bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
         }
@@ -203,6 +224,20 @@ mod tests {
         assert_eq!(
             rows.bytes[HEADER.len()..],
             *b"\0\x04\xff\xff\xff\xff\0\0\0\x02ab\0\0\0\x01\x01\0\0\0\x08\0\0\0\0\0\0\0\x07"
+        );
+    }
+
+    #[test]
+    fn a_list_says_how_long_it_and_each_text_is() {
+        let written = |texts: &[String]| {
+            let mut bytes = Vec::new();
+            assert!(Texts(texts).write(&mut bytes));
+            bytes
+        };
+        assert_eq!(written(&[]), *b"\0\0\0\0\0\0\0\0\0\0\0\x19");
+        assert_eq!(
+            written(&["a\0".to_owned(), String::new()]),
+            *b"\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x04a\xef\xbf\xbd\0\0\0\0"
         );
     }
 

@@ -2,8 +2,8 @@
 
 use systemprompt_domain::web::{Hints, Source, Visit, Visitor, WebEvent};
 use systemprompt_storage::web::Salts;
-use systemprompt_web::{Places, VisitorId, page};
-use time::UtcOffset;
+use systemprompt_web::{Cut, Places, VisitorId, page};
+use time::{Time, UtcOffset};
 use uuid::Uuid;
 
 use super::lines::{Batch, Line};
@@ -43,8 +43,10 @@ impl Converter {
             };
             Uuid::from_bytes(*id.as_bytes())
         };
-        // Whoever goes on from the day before does so within its first hour, and is known then.
-        let goes_on = line.at.to_offset(UtcOffset::UTC).hour() == 0;
+        // Whoever goes on from the day before does so before a session's gap is over, and is
+        // known from then on; twice that, for lines that come late.
+        let since_midnight = line.at.to_offset(UtcOffset::UTC).time() - Time::MIDNIGHT;
+        let goes_on = since_midnight < Cut::default().gap * 2;
         let visitor = salts.of(line.at).map(|(today, before)| Visitor {
             today: hash(&today),
             before: before.as_ref().filter(|_| goes_on).map(hash),

@@ -1,10 +1,8 @@
 //! Sessions on their way into PostgreSQL by `COPY`.
 
-use std::borrow::Cow;
-
 use sqlx::PgConnection;
 
-use crate::copy::{Json, Rows};
+use crate::copy::{Json, Rows, Text, Texts};
 use crate::web::rollups::Closed;
 
 /// About what a row takes.
@@ -20,19 +18,19 @@ pub(super) async fn views(db: &mut PgConnection, closed: &[Closed]) -> Result<()
         rows.value(view.id)
             .value(view.created_at)
             .value(view.session_id)
-            .value(&*text(&view.site))
-            .value(&*text(&view.path))
-            .value(&*text(&view.title))
-            .value(&*text(&view.referrer))
-            .value(&*text(&view.source))
+            .value(Text(&view.site))
+            .value(Text(&view.path))
+            .value(Text(&view.title))
+            .value(Text(&view.referrer))
+            .value(Text(&view.source))
             .value(view.counted)
-            .value(view.method.as_deref())
+            .value(view.method.as_deref().map(Text))
             .value(view.status)
             .value(view.engaged_ms)
             .value(view.events)
             .value(view.max_scroll)
             .value(view.clicks)
-            .value(&view.pattern)
+            .value(Text(&view.pattern))
             .value(view.imported);
     }
     let statement = "copy page_views (id, created_at, session_id, site, path, title, referrer, source, \
@@ -47,40 +45,39 @@ pub(super) async fn sessions(db: &mut PgConnection, closed: &[Closed]) -> Result
     for (session, _) in closed {
         let signals = json(&session.signals);
         let facts = json(&session.facts);
-        let path: Vec<String> = session.path.iter().map(|p| text(p).into_owned()).collect();
         rows.begin();
         rows.value(session.id)
             .value(session.started_at)
             .value(session.last_seen_at)
             .value(session.visitor)
-            .value(&*text(&session.site))
-            .value(&session.class)
-            .value(&session.bot_kind)
-            .value(&session.bot_name)
-            .value(&session.bot_operator)
+            .value(Text(&session.site))
+            .value(Text(&session.class))
+            .value(Text(&session.bot_kind))
+            .value(Text(&session.bot_name))
+            .value(Text(&session.bot_operator))
             .value(session.score)
             .value(Json(&signals))
-            .value(&session.rule_version)
-            .value(&*text(&session.landing_page))
-            .value(&*text(&session.exit_page))
-            .value(&*path)
+            .value(Text(&session.rule_version))
+            .value(Text(&session.landing_page))
+            .value(Text(&session.exit_page))
+            .value(Texts(&session.path))
             .value(session.pages)
             .value(session.requests)
             .value(session.events)
             .value(session.engaged_ms)
             .value(session.max_scroll)
             .value(session.clicks)
-            .value(&session.channel)
-            .value(&*text(&session.source))
-            .value(&*text(&session.referrer))
-            .value(&*text(&session.campaign))
-            .value(&session.device)
-            .value(&session.browser)
-            .value(&session.os)
-            .value(&session.country)
-            .value(&session.region)
-            .value(&*text(&session.language))
-            .value(&*text(&session.user_agent))
+            .value(Text(&session.channel))
+            .value(Text(&session.source))
+            .value(Text(&session.referrer))
+            .value(Text(&session.campaign))
+            .value(Text(&session.device))
+            .value(Text(&session.browser))
+            .value(Text(&session.os))
+            .value(Text(&session.country))
+            .value(Text(&session.region))
+            .value(Text(&session.language))
+            .value(Text(&session.user_agent))
             .value(session.imported)
             .value(Json(&facts));
     }
@@ -90,15 +87,6 @@ pub(super) async fn sessions(db: &mut PgConnection, closed: &[Closed]) -> Result
                      campaign, device, browser, os, country, region, language, user_agent, imported, facts) \
                      from stdin (format binary)";
     rows.send(db, statement).await
-}
-
-/// What a log said, in the text that PostgreSQL knows, which has no NUL.
-fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        text.replace('\0', "\u{fffd}").into()
-    } else {
-        text.into()
-    }
 }
 
 fn json(value: &impl serde::Serialize) -> String {

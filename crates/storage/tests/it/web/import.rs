@@ -213,3 +213,20 @@ async fn batches_add_up_to_what_one_would_be() {
     assert_eq!(made[0], made[1]);
     assert_eq!(made[0], made[2]);
 }
+
+#[tokio::test]
+async fn whatever_a_log_says_stays_one_value() {
+    let db = TestDb::new().await;
+    let mut odd = line(1, noon() - Duration::days(400), "/\"{,}\\\\N");
+    odd.user_agent = "a\tb\\.\n\r\0c".to_owned();
+    let mut import = begin(&db).await;
+    assert_eq!(import.take(vec![odd]).await.expect("taken"), 1);
+    import.finish().await.expect("stored");
+    let (agent, path, landing): (String, Vec<String>, String) =
+        sqlx::query_as("select user_agent, path, landing_page from user_sessions")
+            .fetch_one(db.pool())
+            .await
+            .expect("a session");
+    assert_eq!(agent, "a\tb\\.\n\r\u{fffd}c");
+    assert_eq!(path, [landing]);
+}
