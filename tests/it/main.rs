@@ -69,6 +69,8 @@ mod pricing;
 mod recordings;
 /// The profile read again while the server runs.
 mod reload;
+/// A database that follows, and answers the questions.
+mod replica;
 /// Every route with every kind of token.
 mod routes;
 /// The same requests with all their detail and with a tenth of it.

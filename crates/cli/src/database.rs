@@ -28,7 +28,7 @@ pub(crate) fn ask(
 /// The operator, who may see everything.
 pub(crate) fn ctx(config: &Config, storage: &Storage, outside: &Outside<'_>) -> Ctx {
     Ctx {
-        pool: storage.pool().clone(),
+        pool: storage.questions().clone(),
         settings: Arc::new(Settings::from(&config.profile.analytics)),
         scope: Scope::everything(),
         clock: outside.clock,

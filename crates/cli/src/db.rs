@@ -2,6 +2,7 @@
 //! too old to keep, and whether its figures agree.
 
 mod check;
+mod distribute;
 mod partitions;
 mod retention;
 mod status;
@@ -32,6 +33,11 @@ pub(crate) fn command() -> Command {
                 .after_help(retention::HELP),
         ))
         .subcommand(Json::augment_args(
+            Command::new("distribute")
+                .about("Spread the large tables over the nodes of a Citus cluster")
+                .after_help(distribute::HELP),
+        ))
+        .subcommand(Json::augment_args(
             Command::new("check")
                 .about("Compare every total with the requests it was made from")
                 .after_help(check::HELP),
@@ -58,6 +64,7 @@ pub(crate) fn run(
         "status" => status::run(json, &config, outside),
         "partitions" => partitions::run(json, &config, outside),
         "retention" => retention::run(matches, &config, outside),
+        "distribute" => distribute::run(json, &config, outside),
         "check" => check::run(json, &config, outside),
         other => unreachable!("clap admits no other commands than {other:?}"),
     }

@@ -51,6 +51,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Jobs(#[from] JobsError),
     #[error(transparent)]
+    Distribute(#[from] systemprompt_storage::distribute::DistributeError),
+    #[error(transparent)]
     Writer(#[from] systemprompt_storage::WriterError),
     #[error(transparent)]
     Spool(#[from] systemprompt_capture::SpoolError),

@@ -33,7 +33,11 @@ pub(crate) fn check(
     };
     checks.server(&profile.server);
     let database = &profile.database;
-    for (key, url) in [("url", &database.url), ("owner_url", &database.owner_url)] {
+    for (key, url) in [
+        ("url", &database.url),
+        ("owner_url", &database.owner_url),
+        ("replica_url", &database.replica_url),
+    ] {
         if let Some(url) = url {
             let path = key_path!["database", key];
             checks.secret_url(&path, url, &["postgres", "postgresql"]);
@@ -43,6 +47,12 @@ pub(crate) fn check(
         checks.refuse(
             &key_path!["database", "owner_url"],
             "needs database.url: our own database has both roles already",
+        );
+    }
+    if database.replica_url.is_some() && database.url.is_none() {
+        checks.refuse(
+            &key_path!["database", "replica_url"],
+            "needs database.url: nothing follows our own database",
         );
     }
     for (name, provider) in &mut profile.providers {

@@ -204,6 +204,11 @@ pub struct Database {
     /// log holds. Without it one role does everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_url: Option<Secret>,
+    /// A replica that follows `url`: questions of the dashboard, the API, agents and the
+    /// command line are put to it, so that they take nothing from what is recorded.
+    /// What they find may be some seconds old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_url: Option<Secret>,
 }
 
 /// How alerts reach people.

@@ -116,6 +116,7 @@ impl Profile {
             |key: &str, secret| secrets.extend(Option::map(secret, |s| (key.to_owned(), s)));
         add("database.url", self.database.url.as_ref());
         add("database.owner_url", self.database.owner_url.as_ref());
+        add("database.replica_url", self.database.replica_url.as_ref());
         for token in &self.server.tokens {
             add(
                 &format!("server.tokens.{}.token", token.name),

@@ -157,6 +157,7 @@ impl Server {
         let gateway = Gateway::new(profile, parts);
         let health = Health {
             pool: storage.pool().clone(),
+            replica: storage.replica().cloned(),
             auth: auth.clone(),
             spool,
             gateway: gateway.clone(),
@@ -168,14 +169,14 @@ impl Server {
         let settings = Arc::new(Settings::from(analytics));
         let trail = storage.control_pool();
         let files = Files::new(folder, trail.clone());
+        let asked_of = storage.questions();
         let api = ApiState::new(
-            storage.pool().clone(),
+            asked_of.clone(),
             trail,
             Arc::clone(&settings),
             Clock::System,
         );
-        let questions =
-            Analytics::new(storage.pool().clone(), Arc::clone(&settings), Clock::System);
+        let questions = Analytics::new(asked_of.clone(), Arc::clone(&settings), Clock::System);
         // Who comes to a server that everybody can reach has a token; one that only
         // this machine can reach must not be reached by a page that a browser shows.
         let hosts = match profile.server.listen.ip().is_loopback() {
@@ -221,6 +222,7 @@ impl Server {
         let dashboard = Dashboard::new(Admin::new(Inner {
             login: login.clone(),
             pool: storage.pool().clone(),
+            questions: storage.questions().clone(),
             control: storage.control_pool(),
             settings,
             health: health.clone(),

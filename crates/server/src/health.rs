@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use systemprompt_capture::Spool;
-use systemprompt_storage::WriterStats;
+use systemprompt_storage::{Replica, WriterStats};
 
 use crate::auth::Auth;
 use crate::budgets::Budgets;
@@ -39,6 +39,8 @@ impl Lane {
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     pub(crate) pool: PgPool,
+    /// Whom questions are put to, if not the database itself.
+    pub(crate) replica: Option<Replica>,
     pub(crate) auth: Auth,
     pub(crate) spool: Spool,
     pub(crate) gateway: Gateway,
@@ -59,13 +61,25 @@ pub(crate) struct Readiness {
     pub(crate) status: StatusCode,
     word: &'static str,
     pub(crate) database: bool,
+    /// How far a replica is behind, if questions are put to one.
+    pub(crate) replica: Option<Lag>,
     spool: bool,
 }
+
+/// How far a replica is behind; `None` if it does not answer.
+pub(crate) type Lag = Option<Duration>;
 
 impl Health {
     pub(crate) async fn readiness(&self) -> Readiness {
         let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&self.pool);
-        let database = tokio::time::timeout(Duration::from_secs(1), query).await;
+        let database = tokio::time::timeout(Duration::from_secs(1), query);
+        let lag = async {
+            match &self.replica {
+                Some(replica) => Some(replica.lag().await),
+                None => None,
+            }
+        };
+        let (database, replica) = tokio::join!(database, lag);
         let database = matches!(database, Ok(Ok(1)));
         let spool = self.spool.is_healthy() || !self.gateway.records();
         let stopping = self.shutdown.stopping.is_cancelled();
@@ -75,13 +89,16 @@ impl Health {
             (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             (_, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable"),
             (_, _, false) => (StatusCode::OK, "degraded"),
-            _ if self.gateway.undurable() > 0 || !web => (StatusCode::OK, "degraded"),
+            _ if self.gateway.undurable() > 0 || !web || replica == Some(None) => {
+                (StatusCode::OK, "degraded")
+            }
             _ => (StatusCode::OK, "ready"),
         };
         Readiness {
             status,
             word,
             database,
+            replica,
             spool,
         }
     }
@@ -90,12 +107,13 @@ impl Health {
 /// `GET /readyz`: 503 while stopping and while requests that should be recorded
 /// cannot be.
 /// Without the database the gateway goes on, so that is 200, `degraded`; and so it is
-/// where only page views cannot be taken.
+/// where only page views cannot be taken, or only the replica is away.
 pub(crate) async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     let ready = health.readiness().await;
     let body = json!({
         "status": ready.word,
         "database": if ready.database { "ok" } else { "unreachable" },
+        "replica": ready.replica.map(|lag| if lag.is_some() { "ok" } else { "unreachable" }),
         "tokens": if health.auth.is_remembering() { "remembered" } else { "verified" },
         "spool": if ready.spool { "ok" } else { "unavailable" },
         "spool_backlog_bytes": health.spool.backlog(),

@@ -33,6 +33,15 @@ pub(crate) async fn metrics(
         "Whether the database answers within a second",
     );
     text.plain(u8::from(readiness.database));
+    if let Some(lag) = readiness.replica {
+        text.gauge(
+            "replica_up",
+            "Whether the replica that questions are put to answers within a second",
+        );
+        text.plain(u8::from(lag.is_some()));
+        text.gauge("replica_lag_seconds", "How far the replica is behind");
+        text.plain(lag.map_or(f64::NAN, |lag| lag.as_secs_f64()));
+    }
     text.counter("requests_total", "AI requests that ended, by how they did");
     for (state, n) in health.gateway.ended() {
         text.sample("state", state.as_str(), n);

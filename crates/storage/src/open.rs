@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::audit::{self, LogError};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::replica::Replica;
 use crate::rights;
 
 /// How long a connection that is given back may take to show that it is of use.
@@ -62,8 +63,19 @@ pub struct Storage {
     service: PgConnectOptions,
     /// The role that owns the tables; the same where there is no other.
     owner: PgConnectOptions,
+    pool: PgPool,
+    /// Connections for questions, which write nothing.
     questions: PgPool,
+    /// The follower that questions are asked, if there is one.
+    replica: Option<Replica>,
     log: Result<Arc<Keys>, Arc<LogError>>,
+}
+
+/// Who connects to what.
+struct Roles {
+    service: PgConnectOptions,
+    owner: PgConnectOptions,
+    replica: Option<PgConnectOptions>,
 }
 
 impl Storage {
@@ -85,15 +97,22 @@ impl Storage {
                     Some(url) => options(url)?,
                     None => service.clone(),
                 };
-                Self::connect(None, (service, owner), PathBuf::new(), &keys).await
+                let replica = config.profile.database.replica_url.as_ref();
+                let roles = Roles {
+                    replica: replica.map(options).transpose()?,
+                    service,
+                    owner,
+                };
+                Self::connect(None, roles, PathBuf::new(), &keys).await
             }
             None => {
                 let folder = config.profile.server.storage.clone();
                 let embedded = Embedded::start(&folder, progress).await?;
-                let roles = (
-                    embedded.service_options().await?,
-                    embedded.connect_options(),
-                );
+                let roles = Roles {
+                    service: embedded.service_options().await?,
+                    owner: embedded.connect_options(),
+                    replica: None,
+                };
                 Self::connect(Some(embedded), roles, folder, &keys).await
             }
         }
@@ -101,12 +120,12 @@ impl Storage {
 
     async fn connect(
         embedded: Option<Embedded>,
-        (service, owner): (PgConnectOptions, PgConnectOptions),
+        roles: Roles,
         folder: PathBuf,
         keys: &Path,
     ) -> Result<Self, OpenError> {
-        let [service, owner] =
-            [service, owner].map(|options| options.application_name("systemprompt"));
+        let named = |options: PgConnectOptions| options.application_name("systemprompt");
+        let (service, owner) = (named(roles.service), named(roles.owner));
         let control = pool(1, owner.clone());
         let version: String = sqlx::query_scalar("show server_version")
             .fetch_one(&control)
@@ -135,23 +154,31 @@ impl Storage {
         control.close().await;
         // A generic plan cannot drop the grains and partitions that a question
         // does not read.
-        let questions = pool(
-            6,
-            service.clone().options([
+        let asking = |options: PgConnectOptions| {
+            options.options([
                 ("plan_cache_mode", "force_custom_plan"),
                 // Sums over thousands of users or pages stay in memory.
                 ("work_mem", "64MB"),
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
-            ]),
-        );
+            ])
+        };
+        let general = pool(6, asking(service.clone()));
+        let follower = roles.replica.map(named);
+        // A question that wrote would work here and fail on a replica.
+        let read_only = asking(follower.clone().unwrap_or_else(|| service.clone()))
+            .options([("default_transaction_read_only", "on")]);
+        let questions = pool(6, read_only);
+        let replica = follower.map(|options| Replica::new(pool(1, options)));
         let embedded = embedded.map(|held| Mutex::new(vec![held]));
         Ok(Self {
             embedded,
             folder,
             service,
             owner,
+            pool: general,
             questions,
+            replica,
             log,
         })
     }
@@ -165,10 +192,23 @@ impl Storage {
         Ok(self.log.clone()?)
     }
 
-    /// Connections for questions: custom plans, five seconds a statement.
+    /// Connections for what is short: custom plans, five seconds a statement.
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The same for questions, which write nothing: to the replica where the profile
+    /// names one, so what they find may be some seconds old.
+    #[must_use]
+    pub const fn questions(&self) -> &PgPool {
         &self.questions
+    }
+
+    /// The replica that questions are asked, if the profile names one.
+    #[must_use]
+    pub const fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
     }
 
     /// Connections for the writer.
@@ -244,7 +284,7 @@ impl Storage {
         let Some(held) = &self.embedded else {
             return Ok(false);
         };
-        let ping = sqlx::query("select 1").execute(&self.questions);
+        let ping = sqlx::query("select 1").execute(&self.pool);
         if matches!(tokio::time::timeout(PING, ping).await, Ok(Ok(_))) {
             return Ok(false);
         }
@@ -259,6 +299,7 @@ impl Storage {
     /// # Errors
     /// When the cluster does not stop.
     pub async fn close(&self) -> Result<(), EmbeddedError> {
+        self.pool.close().await;
         self.questions.close().await;
         if let Some(held) = &self.embedded {
             for embedded in held.lock().await.drain(..) {

@@ -1,6 +1,6 @@
-//! `cargo xtask bench gateway|budgets|door|audit|ingest|mcp|collect|content|import|queries`: what the
-//! gateway adds to a request, what budgets add to that, what attacks do to everybody else, what the
-//! audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, how many page
+//! `cargo xtask bench gateway|soak|budgets|door|audit|ingest|mcp|collect|content|import|queries`: what the
+//! gateway adds to a request, whether that stays so, what budgets add to it, what attacks do to everybody
+//! else, what the audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, how many page
 //! views are taken, what counting content costs, how fast logs are brought in, and whether answers
 //! stay fast as history grows. Figures go to standard output as Markdown;
 //! what they mean is for `BENCHMARKS.md` to say.
@@ -44,6 +44,8 @@ pub(crate) struct Args {
 enum What {
     /// What the gateway adds to a request: latency, CPU, memory
     Gateway(gateway::Options),
+    /// Whether anything grows in half an hour at half of what the server can do
+    Soak(gateway::soak::Options),
     /// What budgets cost a request
     Budgets(gateway::budgets::Options),
     /// What normal traffic feels of attacks, and what logins tell by their time
@@ -82,6 +84,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let report: Report = runtime.block_on(async {
         match what {
             What::Gateway(options) => gateway::run(options, quick).await,
+            What::Soak(options) => gateway::soak::run(options, quick).await,
             What::Budgets(options) => gateway::budgets::run(options, quick).await,
             What::Door(options) => door::run(options, quick).await,
             What::Audit(options) => audit::run(options, quick).await,

@@ -52,6 +52,13 @@ pub(super) fn forget_memory(pid: u32) -> anyhow::Result<()> {
         .with_context(|| format!("resetting the memory of process {pid}"))
 }
 
+/// How many files and sockets a process has open.
+pub(super) fn files(pid: u32) -> anyhow::Result<usize> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd"));
+    let open = open.with_context(|| format!("reading the open files of process {pid}"))?;
+    Ok(open.count())
+}
+
 /// What `/proc/PID/stat` says, times in clock ticks.
 struct Stat {
     parent: u32,

@@ -20,7 +20,7 @@ fn unknown_keys_name_the_nearest() {
     );
     refused(
         "database:\n  colour: blue\n",
-        "profiles/local.yaml:2: unknown key database.colour; the keys here are url, owner_url",
+        "profiles/local.yaml:2: unknown key database.colour; the keys here are url, owner_url, replica_url",
     );
     refused(
         "providers:\n  openai:\n    credentials: {evn: OPENAI_API_KEY}\n",

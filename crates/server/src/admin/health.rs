@@ -13,6 +13,7 @@ use systemprompt_storage::status::{Status, status};
 
 use super::State as Shared;
 use super::frame::{escaped, moment, plain};
+use crate::health::Lag;
 use crate::login::{Problem, Visitor, page};
 
 /// How long the page waits for the database.
@@ -30,11 +31,15 @@ pub(super) async fn show(
     let began = Instant::now();
     let database = tokio::time::timeout(PATIENCE, status(&inner.pool)).await;
     let took = began.elapsed();
+    let lag = match &inner.health.replica {
+        Some(replica) => Some(replica.lag().await),
+        None => None,
+    };
     let database = database.ok().and_then(Result::ok);
     let mut body = String::new();
     recording(&shared, database.as_ref(), &mut body);
     match &database {
-        Some(status) => stored(status, took, &mut body),
+        Some(status) => stored(status, took, lag, &mut body),
         None => body.push_str(
             "<section class=\"panel w3\"><header><h2>Database</h2></header><div class=\"failed\" role=\"alert\">\
              <p>The database does not answer. Requests go on; what is recorded waits in the spool.</p></div></section>",
@@ -127,7 +132,7 @@ fn recording(shared: &Shared, database: Option<&Status>, out: &mut String) {
     panel(out, "Recording", &facts);
 }
 
-fn stored(status: &Status, took: Duration, out: &mut String) {
+fn stored(status: &Status, took: Duration, replica: Option<Lag>, out: &mut String) {
     let time = |at: Option<time::OffsetDateTime>| {
         at.map_or("–".to_owned(), |at| format!("{} UTC", moment(at)))
     };
@@ -138,7 +143,7 @@ fn stored(status: &Status, took: Duration, out: &mut String) {
         .iter()
         .filter(|m| m.applied_at.is_none())
         .count();
-    let facts = [
+    let mut facts = vec![
         ("PostgreSQL", status.version.clone(), Tone::Plain),
         (
             "Answers in",
@@ -182,6 +187,16 @@ fn stored(status: &Status, took: Duration, out: &mut String) {
             if pending == 0 { Tone::Good } else { Tone::Bad },
         ),
     ];
+    if let Some(lag) = replica {
+        facts.push(match lag {
+            Some(lag) => (
+                "Replica",
+                format!("{:.1} s behind", lag.as_secs_f64()),
+                Tone::Plain,
+            ),
+            None => ("Replica", "does not answer".to_owned(), Tone::Bad),
+        });
+    }
     panel(out, "Database", &facts);
 }
 

@@ -42,8 +42,10 @@ pub(crate) struct Admin(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) login: Login,
-    /// The questions' own pool.
+    /// For a look at the database itself.
     pub(crate) pool: PgPool,
+    /// The questions' own pool.
+    pub(crate) questions: PgPool,
     /// For what is changed here: tokens and users.
     pub(crate) control: PgPool,
     pub(crate) settings: Arc<Settings>,
@@ -115,7 +117,7 @@ impl Dashboard {
     pub(crate) fn new(admin: Admin) -> Self {
         let inner = &admin.0;
         let desk = Desk::new(
-            inner.pool.clone(),
+            inner.questions.clone(),
             Arc::clone(&inner.settings),
             Clock::System,
         );

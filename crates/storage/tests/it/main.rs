@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod budgets;
+mod distribute;
 mod embedded;
 mod events;
 mod jobs;

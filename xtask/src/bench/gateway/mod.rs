@@ -4,6 +4,7 @@
 pub(super) mod budgets;
 pub(super) mod load;
 pub(super) mod setup;
+pub(super) mod soak;
 
 use std::time::Duration;
 

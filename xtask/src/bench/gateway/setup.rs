@@ -130,15 +130,24 @@ impl Setup {
         process::memory(self.server.pid())
     }
 
-    /// Waits until everything sent is in the database. A rollup is asked:
-    /// counting rows would cost CPU of its own.
+    /// The server's process.
+    pub(in crate::bench) fn server_pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// How many requests are in the database. A rollup is asked: counting rows would
+    /// cost CPU of its own.
+    pub(in crate::bench) async fn stored(&self) -> anyhow::Result<u64> {
+        let sum = "select coalesce(sum(requests), 0)::bigint from usage_day where cube = 'total'";
+        let counted: i64 = sqlx::query_scalar(sum).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(counted)?)
+    }
+
+    /// Waits until everything sent is in the database.
     pub(in crate::bench) async fn settle(&self) -> anyhow::Result<()> {
         let limit = Instant::now() + DRAIN;
-        let sent = self.sent.cast_signed();
         loop {
-            let sum =
-                "select coalesce(sum(requests), 0)::bigint from usage_day where cube = 'total'";
-            let counted: i64 = sqlx::query_scalar(sum).fetch_one(&self.pool).await?;
+            let (counted, sent) = (self.stored().await?, self.sent);
             if counted == sent {
                 return Ok(());
             }

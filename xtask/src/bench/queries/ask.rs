@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
-use systemprompt_testkit::client::Client;
+use systemprompt_testkit::client::{Answer, Client};
 
 use super::TIMES;
 
@@ -35,22 +35,36 @@ pub(super) struct Asked {
     pub(super) p95: Duration,
 }
 
-/// Asks everything once, then each again and again.
-pub(super) async fn all(addr: SocketAddr, askings: Vec<Asking>) -> anyhow::Result<Vec<Asked>> {
+/// Asks everything once, then each again and again. What is refused is told too, with
+/// the words it is refused with.
+pub(super) async fn all(
+    addr: SocketAddr,
+    askings: Vec<Asking>,
+) -> anyhow::Result<(Vec<Asked>, Vec<String>)> {
     let mut client = Client::new(addr);
-    let mut first = Vec::with_capacity(askings.len());
-    for asking in &askings {
-        first.push(get(&mut client, addr, &asking.paths[0], None).await?);
+    let (mut answered, mut refused) = (Vec::with_capacity(askings.len()), Vec::new());
+    for asking in askings {
+        let (answer, first) = ask(&mut client, addr, &asking.paths[0], None).await?;
+        // Not every choice goes with every period, and not everything is there in each.
+        if matches!(
+            answer.status,
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND
+        ) {
+            refused.push(format!("{}: {}", asking.name, answer.text()));
+            continue;
+        }
+        ensure_good(&asking.paths[0], &answer)?;
+        answered.push((asking, first));
     }
-    let mut asked = Vec::with_capacity(askings.len());
-    for (asking, first) in askings.into_iter().zip(first) {
+    let mut asked = Vec::with_capacity(answered.len());
+    for (asking, first) in answered {
         let mut taken = Vec::with_capacity(TIMES);
         for path in asking.paths.iter().cycle().take(TIMES) {
             taken.push(get(&mut client, addr, path, None).await?);
         }
         asked.push(Asked::new(asking, first, taken));
     }
-    Ok(asked)
+    Ok((asked, refused))
 }
 
 impl Asked {
@@ -90,7 +104,11 @@ pub(super) async fn registry(addr: SocketAddr, begin: &str) -> anyhow::Result<Ve
         .as_object()
         .context("a document without paths")?;
     let questions = paths.iter().filter_map(|(path, operations)| {
-        let name = path.strip_prefix(PREFIX)?.replace('/', " ");
+        // The same as files have an ending.
+        let name = path
+            .strip_prefix(PREFIX)
+            .filter(|name| !name.contains('.'))?;
+        let name = name.replace('/', " ");
         let params = operations["get"]["parameters"].as_array()?;
         let params = params.iter().filter_map(|param| {
             let name = param["name"].as_str()?.to_owned();
@@ -107,13 +125,38 @@ pub(super) async fn registry(addr: SocketAddr, begin: &str) -> anyhow::Result<Ve
         .collect())
 }
 
-/// From the request to the last byte of its answer, which has to be a good one.
+/// How long it takes from the request to the last byte of its answer, which has to be a
+/// good one.
 pub(super) async fn get(
     client: &mut Client,
     addr: SocketAddr,
     path: &str,
     cookie: Option<&str>,
 ) -> anyhow::Result<Duration> {
+    let (answer, took) = ask(client, addr, path, cookie).await?;
+    ensure_good(path, &answer)?;
+    Ok(took)
+}
+
+fn ensure_good(path: &str, answer: &Answer) -> anyhow::Result<()> {
+    // Something rare may have nothing in a short period, which is told too.
+    let nothing = answer.status == StatusCode::NOT_FOUND;
+    ensure!(
+        (answer.status.is_success() || nothing) && answer.cut.is_none(),
+        "{path} was answered with {}: {}",
+        answer.status,
+        answer.text()
+    );
+    Ok(())
+}
+
+/// Any answer, and how long it took.
+pub(super) async fn ask(
+    client: &mut Client,
+    addr: SocketAddr,
+    path: &str,
+    cookie: Option<&str>,
+) -> anyhow::Result<(Answer, Duration)> {
     let mut request = Request::get(path).header("host", addr.to_string());
     if let Some(cookie) = cookie {
         request = request.header("cookie", cookie);
@@ -122,13 +165,7 @@ pub(super) async fn get(
     let begun = Instant::now();
     let answer = client.send(request).await?;
     let took = begun.elapsed();
-    ensure!(
-        answer.status.is_success() && answer.cut.is_none(),
-        "{path} was answered with {}: {}",
-        answer.status,
-        answer.text()
-    );
-    Ok(took)
+    Ok((answer, took))
 }
 
 /// Names and ids that lie in what was filled.
@@ -138,6 +175,7 @@ pub(super) struct Known {
     traces: Vec<String>,
     conversations: Vec<String>,
     sessions: Vec<String>,
+    agent: String,
     frequent_user: String,
     rare_user: String,
 }
@@ -170,7 +208,10 @@ impl Known {
                 .fetch_one(pool)
                 .await
         };
+        let agent = "select agent from usage_day where cube = 'agent' group by 1 \
+                     order by sum(requests) desc, 1 limit 1";
         Ok(Self {
+            agent: sqlx::query_scalar(agent).fetch_one(pool).await?,
             requests: ids("ai_requests", "id", "created_at").await?,
             traces: ids(
                 "mcp_tool_executions",
@@ -193,7 +234,7 @@ impl Known {
             "traces show" => ids(&self.traces),
             "conversations show" => ids(&self.conversations),
             "sessions show" => ids(&self.sessions),
-            "agents show" => vec!["name=agent-007".to_owned()],
+            "agents show" => vec![format!("name={}", self.agent)],
             "tools show" => vec!["name=tool_03".to_owned()],
             "content show" => vec!["content=/page-0007".to_owned()],
             _ => vec![String::new()],
@@ -208,7 +249,7 @@ impl Known {
             ("traces", of(&self.traces)),
             ("conversations", of(&self.conversations)),
             ("sessions", of(&self.sessions)),
-            ("agents", vec!["agent-007".to_owned()]),
+            ("agents", vec![self.agent.clone()]),
             ("tools", vec!["tool_03".to_owned()]),
             ("content", vec!["%2Fpage-0007".to_owned()]),
         ]
@@ -216,7 +257,7 @@ impl Known {
 
     fn filters(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("agent", "agent-007".to_owned()),
+            ("agent", self.agent.clone()),
             ("user", self.frequent_user.clone()),
             ("user", self.rare_user.clone()),
             ("model", "model-07-2026-01-01".to_owned()),

@@ -1,8 +1,10 @@
 //! Whether answers stay fast as history grows: ninety days are filled twice, with a
 //! tenth of the rows and with all, and every question of the registry and every page
-//! of `/admin` is asked of both, over HTTP, on one connection.
+//! of `/admin` is asked of both, over HTTP, on one connection. Some are asked of the
+//! rows themselves too, and of `DuckDB`.
 
 mod ask;
+mod beside;
 mod fill;
 mod ingest;
 mod pages;
@@ -40,6 +42,10 @@ pub(super) struct Options {
     /// Ask only questions whose names begin so
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Leave out the comparison with the rows themselves and with DuckDB, which is
+    /// fetched from PyPI
+    #[arg(long)]
+    alone: bool,
 }
 
 /// What an answer may take, and the one that may take more: top users over more than
@@ -72,7 +78,9 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         let database = options.databases.get(place).map(String::as_str);
         if rows > 0 {
             prepare(&storage, database, rows, !options.unchecked, &mut report).await?;
-            sizes.push(measure(&storage, database, options.only.as_deref()).await?);
+            let whole = place == 2 && !options.alone && options.only.is_none();
+            let beside = whole.then_some((&mut report, temporary.path()));
+            sizes.push(measure(&storage, database, options.only.as_deref(), beside).await?);
         }
         speeds.push((rows, speed(&storage, database).await?));
     }
@@ -103,6 +111,10 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         "{TIMES} times each on one connection over loopback; first: the first time after a start, with \
          PostgreSQL's own buffers empty; growth is that of p50, and is passed over below {NOISE:?}"
     ));
+    report.note(format!("{} were refused", whole.refused.len()));
+    for refused in &whole.refused {
+        eprintln!("{refused}");
+    }
     ingest::tell(&mut report, &speeds);
     report.note(format!("load average after the run: {}", machine::load()));
     Ok(report)
@@ -181,6 +193,8 @@ struct Size {
     questions: Vec<Asked>,
     filtered: Vec<Asked>,
     pages: Vec<Asked>,
+    /// What was refused, with the words.
+    refused: Vec<String>,
 }
 
 /// Asks a server everything.
@@ -188,6 +202,7 @@ async fn measure(
     storage: &Path,
     database: Option<&str>,
     only: Option<&str>,
+    beside: Option<(&mut Report, &Path)>,
 ) -> anyhow::Result<Size> {
     let mut command = Command::new(release::program("systemprompt-server")?);
     command
@@ -211,8 +226,13 @@ async fn measure(
     let known = ask::Known::find(&pool).await?;
     let registry = ask::registry(addr, only.unwrap_or_default()).await?;
     ensure!(!registry.is_empty(), "no question is called so");
-    let questions = ask::all(addr, ask::questions(&registry, &known)).await?;
-    let filtered = ask::all(addr, ask::filtered(&registry, &known)).await?;
+    let (questions, mut refused) = ask::all(addr, ask::questions(&registry, &known)).await?;
+    let (filtered, more) = ask::all(addr, ask::filtered(&registry, &known)).await?;
+    refused.extend(more);
+    // Before there is a user: then nobody is answered without a token.
+    if let Some((report, folder)) = beside {
+        beside::ask(report, addr, &pool, folder).await?;
+    }
     let pages = match only {
         None => pages::all(addr, &pool, &known).await?,
         Some(_) => Vec::new(),
@@ -232,6 +252,7 @@ async fn measure(
         questions,
         filtered,
         pages,
+        refused,
     })
 }
 
@@ -255,7 +276,11 @@ fn table(
         ],
     );
     let mut missed = 0;
-    for (small, large) in tenth.iter().zip(whole) {
+    for large in whole {
+        let name = &large.asking.name;
+        let Some(small) = tenth.iter().find(|small| small.asking.name == *name) else {
+            continue;
+        };
         let Asking {
             name, many_users, ..
         } = &large.asking;
