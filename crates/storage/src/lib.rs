@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod embedded;
 pub mod events;
 pub mod exports;
+pub mod imported;
 pub mod jobs;
 pub mod logs;
 mod migrate;
