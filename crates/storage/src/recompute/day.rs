@@ -42,10 +42,7 @@ impl Recompute<'_> {
         let mut texts = Texts::default();
         let mut changes = match left {
             Some(_) => Vec::new(),
-            None => {
-                self.rows(&mut tx, day, run, &mut tally, &mut texts)
-                    .await?
-            }
+            None => self.rows(&mut tx, day, run, &mut tally, &mut texts).await?,
         };
         let imported = self.imported(&mut tx, day, run, &mut tally, &mut texts);
         changes.extend(imported.await?);

@@ -51,9 +51,11 @@ impl Recompute<'_> {
                 let stored = Stored::read(row)?;
                 let cost = stored.price(self.catalogue);
                 let (old, new) = (stored.cost, cost.as_ref().map(|cost| cost.total.0));
-                tally
-                    .of(&stored.provider, &stored.model)
-                    .note(stored.requests.cast_unsigned().max(1), old, new);
+                tally.of(&stored.provider, &stored.model).note(
+                    stored.requests.cast_unsigned().max(1),
+                    old,
+                    new,
+                );
                 if let Some(cost) = cost.filter(|_| new != old) {
                     changes.extend(stored.changes(row, &cost, texts)?);
                     let old = (old, row.try_get("price_version")?);
@@ -61,7 +63,9 @@ impl Recompute<'_> {
                 }
             }
             if !self.dry_run {
-                corrections.store_imported(db, run, self.clock.now()).await?;
+                corrections
+                    .store_imported(db, run, self.clock.now())
+                    .await?;
             }
         }
     }

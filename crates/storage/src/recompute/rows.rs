@@ -178,7 +178,12 @@ pub(super) struct Corrections {
 impl Corrections {
     pub(super) fn push(&mut self, stored: Stored, cost: Cost, catalogue: &Catalogue) {
         self.extras.push(stored.extra(catalogue));
-        self.add(stored.id, stored.created_at, (stored.cost, stored.price_version), cost);
+        self.add(
+            stored.id,
+            stored.created_at,
+            (stored.cost, stored.price_version),
+            cost,
+        );
     }
 
     /// That of imported usage, which begins then.
