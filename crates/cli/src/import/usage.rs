@@ -49,7 +49,7 @@ costs and shows its sum over the same days, in which there may be more than toke
 
 Examples:
   systemprompt import anthropic claude_api_tokens_2026_03.csv --dry-run
-  systemprompt import openai completions_usage_2026-03-01_2026-04-01.csv --costs cost_2026-03-01_2026-04-01.csv";
+  systemprompt import openai completions_usage.csv --costs cost.csv";
 
 /// Rows that are stored in one transaction: a row of a day has twenty-four parts.
 const STORED: usize = 500;
