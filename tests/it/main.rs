@@ -39,6 +39,8 @@ mod faults;
 mod fleet;
 /// What answers tell browsers.
 mod headers;
+/// Imports of large files: bounded memory, progress, nothing twice.
+mod imports;
 /// What servers do by themselves.
 mod jobs;
 /// A service that counts its own pages.

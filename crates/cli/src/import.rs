@@ -1,16 +1,19 @@
-//! `systemprompt import`: the past, from web servers' logs and from what others
-//! recorded of requests.
+//! `systemprompt import`: the past, from web servers' logs, from what others recorded of
+//! requests, and from what providers say was used.
 
 mod lines;
+mod records;
+mod repeats;
 mod requests;
+mod usage;
 mod visits;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::web::import::Import;
 use systemprompt_storage::web::{Bounds, Judge};
@@ -22,7 +25,7 @@ use crate::command::{Globals, group};
 use crate::content::only_site;
 use crate::database;
 use crate::failure::Failure;
-use crate::human::figure;
+use crate::human::{figure, text};
 use crate::progress::{Progress, so_many};
 
 const HELP: &str = "\
@@ -63,7 +66,7 @@ pub(crate) fn command() -> Command {
             .about("Import access logs of nginx, Apache and Caddy")
             .after_help(HELP),
     ));
-    requests::commands(command)
+    usage::commands(requests::commands(command))
 }
 
 /// What an import came to.
@@ -86,6 +89,46 @@ struct Faulty {
     reason: String,
 }
 
+/// Records that cannot be read; the first of them are named.
+#[derive(Debug, Default)]
+struct Blamed {
+    named: Vec<(u64, String)>,
+    more: u64,
+}
+
+impl Blamed {
+    fn note(&mut self, line: u64, reason: String) {
+        if self.named.len() < NAMED {
+            self.named.push((line, reason));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn all(&self) -> u64 {
+        self.named.len() as u64 + self.more
+    }
+
+    fn write(&self, file: &Path, outside: &mut Outside<'_>) -> Result<(), Failure> {
+        let file = file.display().to_string();
+        for (line, reason) in &self.named {
+            let (file, reason) = (text::clean(&file), text::clean(reason));
+            writeln!(outside.err, "{file}:{line}: {reason}")?;
+        }
+        if self.more > 0 {
+            writeln!(outside.err, "and {} more such records", self.more)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let named = self.named.iter();
+        named
+            .map(|(line, reason)| json!({ "line": line, "reason": reason }))
+            .collect()
+    }
+}
+
 pub(crate) fn run(
     what: &str,
     matches: &ArgMatches,
@@ -94,6 +137,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     match what {
         "access-log" => access_log(matches, globals, outside),
+        provider if usage::is(provider) => usage::run(provider, matches, globals, outside),
         source => requests::run(source, matches, globals, outside),
     }
 }
@@ -205,7 +249,7 @@ fn write_text(outcome: &Outcome, outside: &mut Outside<'_>) -> Result<(), Failur
         writeln!(
             outside.err,
             "{}:{}: {}",
-            crate::human::text::clean(&faulty.file),
+            text::clean(&faulty.file),
             faulty.line,
             faulty.reason
         )?;

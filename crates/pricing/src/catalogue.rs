@@ -9,7 +9,7 @@ use systemprompt_domain::money::Nanos;
 use systemprompt_domain::usage::Usage;
 use time::{Date, OffsetDateTime, UtcOffset};
 
-use crate::cost::Cost;
+use crate::cost::{Cost, CostLine};
 use crate::custom::{CustomPrice, EVERY_PROVIDER};
 use crate::version::PriceVersion;
 use crate::{PricingError, names, yaml};
@@ -212,7 +212,7 @@ impl Catalogue {
         usage: &Usage,
     ) -> Option<Cost> {
         let version = self.find(provider, served, requested, at)?;
-        let mut lines = version.priced(usage)?;
+        let mut lines = version.priced(usage, usage.tokens.input_total())?;
         for other in &usage.other_models {
             // Tier and region belong to the request; calls were counted once,
             // and speed is a property of the main model.
@@ -224,18 +224,39 @@ impl Catalogue {
             };
             lines.extend(
                 self.find(provider, Some(&other.model), None, at)?
-                    .priced(&share)?,
+                    .priced(&share, share.tokens.input_total())?,
             );
         }
-        let usd = lines
-            .iter()
-            .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.cost))?;
-        Some(Cost {
-            total: Nanos::from_usd(usd)?,
-            price_version: version.id.clone(),
-            lines,
-        })
+        total(version, lines)
     }
+
+    /// What many requests cost together, of which only the sum is known: `usage` is
+    /// all that they used of one model, and `prompt` how many tokens of input one of
+    /// them had, which long-context tiers are chosen on. Rounded once. `None` if the
+    /// model, or the tier that served them, has no price.
+    #[must_use]
+    pub fn cost_of_many(
+        &self,
+        provider: &str,
+        model: &str,
+        at: OffsetDateTime,
+        usage: &Usage,
+        prompt: u64,
+    ) -> Option<Cost> {
+        let version = self.find(provider, Some(model), None, at)?;
+        total(version, version.priced(usage, prompt)?)
+    }
+}
+
+fn total(version: &PriceVersion, lines: Vec<CostLine>) -> Option<Cost> {
+    let usd = lines
+        .iter()
+        .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.cost))?;
+    Some(Cost {
+        total: Nanos::from_usd(usd)?,
+        price_version: version.id.clone(),
+        lines,
+    })
 }
 
 /// Puts a version in its place, over the one of the same date.

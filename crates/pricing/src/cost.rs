@@ -63,13 +63,14 @@ impl PriceVersion {
     /// that this version has no price for.
     #[must_use]
     pub fn lines(&self, usage: &Usage) -> Vec<CostLine> {
-        self.priced(usage).unwrap_or_default()
+        self.priced(usage, usage.tokens.input_total())
+            .unwrap_or_default()
     }
 
-    /// [`PriceVersion::lines`], with `None` for a tier without a price and for
-    /// amounts beyond what a decimal holds.
-    pub(crate) fn priced(&self, usage: &Usage) -> Option<Vec<CostLine>> {
-        let applied = self.applied(usage)?;
+    /// [`PriceVersion::lines`] by the rates for prompts of that many tokens, with
+    /// `None` for a tier without a price and for amounts beyond what a decimal holds.
+    pub(crate) fn priced(&self, usage: &Usage, prompt: u64) -> Option<Vec<CostLine>> {
+        let applied = self.applied(usage, prompt)?;
         let mut lines = Vec::new();
         for class in TokenClass::ALL {
             let quantity = usage.tokens.get(class);

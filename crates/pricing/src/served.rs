@@ -18,13 +18,13 @@ pub(crate) struct Applied<'a> {
 }
 
 impl PriceVersion {
-    /// Finds the rates for a request by the tier that served it, its speed, its
-    /// prompt size and its region.
+    /// Finds the rates for a request by the tier that served it, its speed, the
+    /// size of its prompt and its region.
     ///
     /// `None` if it was served from a tier that this version has no price for.
     /// Guessing the standard rate would be wrong by a factor of up to six, so
     /// such a request is unpriced. A profile's price holds for every tier.
-    pub(crate) fn applied(&self, usage: &Usage) -> Option<Applied<'_>> {
+    pub(crate) fn applied(&self, usage: &Usage, prompt: u64) -> Option<Applied<'_>> {
         let named = if self.custom {
             STANDARD.into()
         } else {
@@ -36,7 +36,6 @@ impl PriceVersion {
             let set = self.service_tiers.get(&named)?;
             (&set.rates, &set.tiers)
         };
-        let prompt = usage.tokens.input_total();
         let tier = tiers
             .iter()
             .rfind(|tier: &&Tier| prompt > tier.above_input_tokens);

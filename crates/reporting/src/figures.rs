@@ -124,7 +124,7 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    /// What the priced requests cost, beside so many that used something without a price.
+    /// What the priced requests cost, beside so much that has no price: requests or tokens.
     pub(crate) const fn of(priced: Amount, unpriced: i64) -> Self {
         Self { priced, unpriced }
     }

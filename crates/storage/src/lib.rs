@@ -11,6 +11,7 @@ pub mod distribute;
 pub mod embedded;
 pub mod events;
 pub mod exports;
+pub mod imported;
 pub mod jobs;
 pub mod logs;
 mod migrate;

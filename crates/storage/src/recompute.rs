@@ -5,11 +5,14 @@
 //! audit event. A run that was stopped is finished by running it again: what is
 //! right already does not change.
 //!
+//! Usage that was imported in sums is priced again row by row.
+//!
 //! A day whose detail is incomplete (sampled or expired) is left as it was.
 //! Rollups could not be priced instead: they do not tell apart service tiers,
 //! prompt sizes, calls and other models, and each request is rounded by itself.
 
 mod day;
+mod imported;
 mod rows;
 mod tally;
 
@@ -63,7 +66,7 @@ pub struct Recompute<'a> {
     pub clock: Clock,
 }
 
-/// A request whose cost changed.
+/// A request whose cost changed, or an hour of imported usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// When it arrived: the period its cost belongs to.
@@ -80,6 +83,8 @@ pub struct Change {
     pub user: Option<Arc<str>>,
     /// The conversation it belongs to.
     pub conversation: Option<Arc<str>>,
+    /// How many requests it is: one, or those of the hour.
+    pub requests: i64,
     /// What it costs more than before, in nano-dollars; all of it where it had
     /// no price.
     pub delta_nanos: i64,

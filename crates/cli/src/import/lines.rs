@@ -1,7 +1,7 @@
 //! The lines of logs, read and parsed on a thread of their own, a batch at a time.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -16,14 +16,13 @@ use time::{Date, OffsetDateTime, UtcOffset};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::repeats::Repeats;
 use crate::failure::Failure;
 
 /// Lines of one batch.
 const LINES: usize = 20_000;
 /// Batches that are read ahead, while others are stored.
 const AHEAD: usize = 4;
-/// Lines that are remembered to tell repeats apart.
-const REMEMBERED: usize = 65_536;
 /// What a compressed file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The longest target, referrer and user agent that are kept, in characters.
@@ -249,7 +248,7 @@ impl Log {
                 host: hit.host.as_deref().map(str::to_owned),
                 agent: plain(hit.agent.as_deref().unwrap_or_default(), AGENT),
                 hit: Hit {
-                    id: self.repeats.id(&self.line),
+                    id: id(&mut self.repeats, &self.line),
                     method: plain(&hit.method, 16),
                     target: plain(&hit.target, TARGET),
                     referrer: plain(hit.referrer.as_deref().unwrap_or_default(), TARGET),
@@ -261,35 +260,20 @@ impl Log {
     }
 }
 
-/// How often a line was there with the same time and text: such requests are
-/// different ones. They stand close together, so only the last lines are remembered.
-#[derive(Default)]
-struct Repeats {
-    late: HashMap<[u8; 16], u32>,
-    early: HashMap<[u8; 16], u32>,
-}
-
-impl Repeats {
-    /// An id made from the line, which names its time; of lines that are alike,
-    /// each has another.
-    fn id(&mut self, line: &[u8]) -> Uuid {
-        let digest = Sha256::digest(line.trim_ascii_end());
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest[..16]);
-        let before = self.late.get(&key).or_else(|| self.early.get(&key));
-        let n = before.copied().unwrap_or_default() + 1;
-        self.late.insert(key, n);
-        if self.late.len() >= REMEMBERED {
-            self.early = std::mem::take(&mut self.late);
-        }
-        if n > 1 {
-            let again = Sha256::new()
-                .chain_update(digest)
-                .chain_update(n.to_be_bytes());
-            key.copy_from_slice(&again.finalize()[..16]);
-        }
-        uuid::Builder::from_custom_bytes(key).into_uuid()
+/// An id made from a line, which names its time; of lines that are alike, each has
+/// another: they are different requests.
+fn id(repeats: &mut Repeats, line: &[u8]) -> Uuid {
+    let digest = Sha256::digest(line.trim_ascii_end());
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[..16]);
+    let n = repeats.nth(key);
+    if n > 1 {
+        let again = Sha256::new()
+            .chain_update(digest)
+            .chain_update(n.to_be_bytes());
+        key.copy_from_slice(&again.finalize()[..16]);
     }
+    uuid::Builder::from_custom_bytes(key).into_uuid()
 }
 
 /// Text without control characters, cut to so many.

@@ -5,7 +5,6 @@
 mod langfuse;
 mod litellm;
 mod parsed;
-mod records;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,13 +23,13 @@ use systemprompt_pricing::Catalogue;
 use systemprompt_storage::{Storage, Writer, prices};
 
 use self::parsed::Parsed;
-use self::records::{Record, Records};
-use super::{Faulty, NAMED, draw};
+use super::records::{Record, Records};
+use super::{Blamed, draw};
 use crate::Outside;
 use crate::command::Globals;
 use crate::database;
 use crate::failure::Failure;
-use crate::human::{figure, text};
+use crate::human::figure;
 use crate::progress::Progress;
 
 const HELP: &str = "\
@@ -102,8 +101,7 @@ struct Outcome {
     cost: i128,
     /// What the source says it cost, in billionths of a dollar.
     stated: i128,
-    faulty: Vec<Faulty>,
-    more_faulty: u64,
+    faulty: Blamed,
     seconds: f64,
 }
 
@@ -159,7 +157,7 @@ async fn all(
                         store.append(request);
                     }
                 }
-                Err(reason) => outcome.blame(line, reason),
+                Err(reason) => outcome.faulty.note(line, reason),
             }
         }
         if let Some(store) = &mut store {
@@ -189,18 +187,6 @@ impl Outcome {
             None => self.unpriced += 1,
         }
         self.stated += stated.map_or(0, |stated| i128::from(stated.0));
-    }
-
-    fn blame(&mut self, line: u64, reason: String) {
-        if self.faulty.len() < NAMED {
-            self.faulty.push(Faulty {
-                file: String::new(),
-                line,
-                reason,
-            });
-        } else {
-            self.more_faulty += 1;
-        }
     }
 }
 
@@ -321,16 +307,8 @@ fn write_text(
     file: &std::path::Path,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
-    let file = file.display().to_string();
-    for faulty in &outcome.faulty {
-        let (file, reason) = (text::clean(&file), text::clean(&faulty.reason));
-        writeln!(outside.err, "{file}:{}: {reason}", faulty.line)?;
-    }
-    if outcome.more_faulty > 0 {
-        writeln!(outside.err, "and {} more such records", outcome.more_faulty)?;
-    }
+    outcome.faulty.write(file, outside)?;
     let grouped = |n: u64| figure::grouped(&n.to_string());
-    let faulty = outcome.faulty.len() as u64 + outcome.more_faulty;
     let stored = outcome.requests - outcome.known;
     let what = match dry {
         true => format!(
@@ -348,7 +326,7 @@ fn write_text(
         "{} records: {what}, {} of something else, {} not readable. {:.1} s.",
         grouped(outcome.records),
         grouped(outcome.ignored),
-        grouped(faulty),
+        grouped(outcome.faulty.all()),
         outcome.seconds,
     )?;
     writeln!(
@@ -361,15 +339,11 @@ fn write_text(
     Ok(())
 }
 
-fn usd(nanos: i128) -> String {
+pub(super) fn usd(nanos: i128) -> String {
     i64::try_from(nanos).map_or_else(|_| "very many".to_owned(), |n| Nanos(n).to_string())
 }
 
 fn write_json(outcome: &Outcome, dry: bool, outside: &mut Outside<'_>) -> Result<(), Failure> {
-    let faulty = outcome.faulty.iter();
-    let faulty: Vec<_> = faulty
-        .map(|one| json!({ "line": one.line, "reason": one.reason }))
-        .collect();
     let stored = (!dry).then(|| outcome.requests - outcome.known);
     let answer = json!({
         "records": outcome.records,
@@ -377,8 +351,8 @@ fn write_json(outcome: &Outcome, dry: bool, outside: &mut Outside<'_>) -> Result
         "stored": stored,
         "known": (!dry).then_some(outcome.known),
         "ignored": outcome.ignored,
-        "faulty": outcome.faulty.len() as u64 + outcome.more_faulty,
-        "faulty_lines": faulty,
+        "faulty": outcome.faulty.all(),
+        "faulty_lines": outcome.faulty.json(),
         "unpriced": outcome.unpriced,
         "cost_usd": usd(outcome.cost),
         "stated_cost_usd": usd(outcome.stated),

@@ -24,8 +24,9 @@ For when a price was wrong or missing: mend it first (`pricing import`, custom_p
 finished by running it again. Old costs stay in the table cost_corrections, and each day that
 changed has an audit event.
 
-A request that had a price and finds none now keeps its cost. Days whose detail is incomplete
-(sampled or expired) are left as they were, and named.
+A request that had a price and finds none now keeps its cost. Usage that was imported in sums is
+priced row by row; where it does not say how many requests it is, a row counts as one. Days whose
+detail is incomplete (sampled or expired) are left as they were, and named.
 
 Examples:
   systemprompt pricing recompute --since 30d --dry-run

@@ -10,26 +10,27 @@ use tempfile::TempDir;
 
 use crate::answers::{Asked, json as parsed};
 
-struct Bench {
-    asked: Asked,
+/// A database, and a folder for what is imported.
+pub(crate) struct Bench {
+    pub(crate) asked: Asked,
     folder: TempDir,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self {
             asked: Asked::empty().await,
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("written");
         path
     }
 
-    async fn import(&self, source: &str, file: &std::path::Path, more: &str) -> Value {
+    pub(crate) async fn import(&self, source: &str, file: &std::path::Path, more: &str) -> Value {
         let storage = self.folder.path().join("storage");
         let line = format!(
             "import {source} {} --json --storage {}{more}",
@@ -41,7 +42,7 @@ impl Bench {
         parsed(&run)
     }
 
-    async fn scalar(&self, sql: &'static str) -> i64 {
+    pub(crate) async fn scalar(&self, sql: &'static str) -> i64 {
         let db = self.asked.db.pool();
         sqlx::query_scalar(sql)
             .fetch_one(db)

@@ -34,6 +34,8 @@ mod reference;
 mod reports;
 /// Command lines run inside the test.
 mod shell;
+/// Usage of the past, from providers.
+mod usage_imports;
 /// Users who sign in.
 mod users;
 /// Access logs and content.

@@ -17,12 +17,14 @@ pub(crate) struct Spend {
     pub input_tokens: i64,
     pub output_tokens: i64,
     pub unpriced: i64,
+    pub unpriced_tokens: i64,
 }
 
 impl Spend {
     /// What the requests cost, in the currency of the profile.
     pub(crate) const fn spent(&self) -> Spent {
-        Spent::of(self.priced, self.unpriced)
+        // Of imported usage the tokens may be all that is known.
+        Spent::of(self.priced, self.unpriced + self.unpriced_tokens)
     }
 }
 

@@ -9,7 +9,7 @@ with counted as (
             when 'agent' then agent
             when 'user' then user_id
         end as name,
-        requests, cost_nanos, unpriced,
+        requests, cost_nanos, unpriced, unpriced_tokens,
         ($11::text[])[1 + width_bucket(bucket, $12::timestamptz[])]::numeric as rate,
         input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input as input_tokens,
         output + reasoning + audio_output as output_tokens
@@ -33,7 +33,8 @@ spent as (
         end as cost,
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens,
-        sum(unpriced) as unpriced
+        sum(unpriced) as unpriced,
+        sum(unpriced_tokens) as unpriced_tokens
     from counted
     group by name
 )
@@ -45,7 +46,8 @@ select
     (sum(cost) over ())::text as "all_priced!: Amount",
     input_tokens::bigint as "input_tokens!",
     output_tokens::bigint as "output_tokens!",
-    unpriced::bigint as "unpriced!"
+    unpriced::bigint as "unpriced!",
+    unpriced_tokens::bigint as "unpriced_tokens!"
 from spent
 order by
     case $9::text

@@ -1,5 +1,5 @@
 -- The models of the windows $2 that have requests without a price, those with
--- the most first.
+-- the most first. Of imported usage the tokens may be all that is known.
 select
     provider as "provider!",
     model as "model!",
@@ -8,8 +8,8 @@ select
     sum(input + cache_read + cache_write_5m + cache_write_1h + audio_input + tool_input)::bigint
         as "input_tokens!",
     sum(output + reasoning + audio_output)::bigint as "output_tokens!",
-    (min(bucket) filter (where unpriced > 0)) as "first_seen!",
-    (max(bucket) filter (where unpriced > 0)) as "last_seen!"
+    (min(bucket) filter (where unpriced > 0 or unpriced_tokens > 0)) as "first_seen!",
+    (max(bucket) filter (where unpriced > 0 or unpriced_tokens > 0)) as "last_seen!"
 from usage
 where in_windows(grain, bucket, $2)
   and (grain = 'quarter' or cube = $3)
@@ -19,6 +19,6 @@ where in_windows(grain, bucket, $2)
   and (cardinality($6::text[]) = 0 or agent = any ($6))
   and (cardinality($7::text[]) = 0 or user_id = any ($7))
 group by provider, model
-having sum(unpriced) > 0
-order by sum(unpriced) desc, provider, model
+having sum(unpriced) > 0 or sum(unpriced_tokens) > 0
+order by sum(unpriced) desc, sum(unpriced_tokens) desc, provider, model
 limit $8

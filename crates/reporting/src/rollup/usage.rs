@@ -98,7 +98,8 @@ impl Usage {
 
     /// What the requests cost, in the currency of the profile.
     pub(crate) const fn spent(&self) -> Spent {
-        Spent::of(self.priced, self.unpriced)
+        // Of imported usage the tokens may be all that is known.
+        Spent::of(self.priced, self.unpriced + self.unpriced_tokens)
     }
 
     /// The same, as it is shown.

@@ -118,6 +118,7 @@ pub struct Erased {
 /// Where a person is named by what they did, row by row.
 const DETAIL: &[&str] = &[
     "update ai_requests set user_id = $2 where user_id = $1",
+    "update imported_usage set user_id = $2 where user_id = $1",
     "update mcp_tool_executions set user_id = $2 where user_id = $1",
     "update user_activity set user_id = $2 where user_id = $1",
     "update audit_events set user_id = case user_id when $1 then $2 else user_id end, \

@@ -1,4 +1,4 @@
--- Accounts of the budget $1 that are not the sum over `ai_requests` of the
+-- Accounts of the budget $1 that are not the sum over `ai_requests`, and what was imported, of the
 -- provider $2, the model $3, the agent $4 and the user $5, where these are given.
 -- Periods of which sampling left detail out, or retention removed some, cannot be
 -- compared.
@@ -14,6 +14,15 @@ with sums as (
               and ($3::text is null or r.requested_model = $3 or r.served_model = $3)
               and ($4::text is null or r.agent = $4)
               and ($5::text is null or r.user_id = $5)
+        ) + (
+            select coalesce(sum(i.cost_nanos), 0)::bigint
+            from imported_hours i
+            where i.at >= p.period_start and i.at < p.period_end
+              and i.began_at > p.period_start - interval '24 hours' and i.began_at < p.period_end
+              and ($2::text is null or i.provider = $2)
+              and ($3::text is null or i.model = $3)
+              and ($4::text is null or i.agent = $4)
+              and ($5::text is null or i.user_id = $5)
         ) as expected
     from budget_periods p
     where p.budget = $1

@@ -13,6 +13,10 @@ where cube = 'total'
       or not exists (
           select from ai_requests
           where created_at >= bucket and created_at < bucket + interval '1 day'
+      ) and not exists (
+          select from imported_hours
+          where at >= bucket and at < bucket + interval '1 day'
+            and began_at > bucket - interval '24 hours' and began_at < bucket + interval '1 day'
       )
   )
 order by bucket

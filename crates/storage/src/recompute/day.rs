@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::{PgConnection, Row};
 use systemprompt_budgets::Rules;
 use systemprompt_domain::Nanos;
+use systemprompt_domain::period::Interval;
 use time::{Date, Duration};
 use uuid::Uuid;
 
@@ -36,21 +37,30 @@ impl Recompute<'_> {
                 .execute(&mut *tx)
                 .await?;
         }
-        if let Some(left) = incomplete(&mut tx, day).await? {
-            let tally = Models::default();
-            return Ok(Done {
-                tally,
-                left: Some(left),
-            });
-        }
+        let left = incomplete(&mut tx, day).await?;
         let mut tally = Models::default();
-        let changes = self.rows(&mut tx, day, run, &mut tally).await?;
+        let mut texts = Texts::default();
+        let mut changes = match left {
+            Some(_) => Vec::new(),
+            None => self.rows(&mut tx, day, run, &mut tally, &mut texts).await?,
+        };
+        let imported = self.imported(&mut tx, day, run, &mut tally, &mut texts);
+        changes.extend(imported.await?);
         if !changes.is_empty() && !self.dry_run {
             settle(&mut tx, self.rules, &changes).await?;
             self.audit(&mut tx, day, run, &tally).await?;
             tx.commit().await?;
         }
-        Ok(Done { tally, left: None })
+        Ok(Done { tally, left })
+    }
+
+    /// What of a day is of the period.
+    pub(super) fn within(&self, day: Date) -> Interval {
+        let (period, start) = (self.selection.period, start_of(day));
+        Interval {
+            since: period.since.max(start),
+            until: period.until.min(start + Duration::DAY),
+        }
     }
 
     /// Prices the day's rows and stores the costs that changed.
@@ -60,15 +70,14 @@ impl Recompute<'_> {
         day: Date,
         run: Uuid,
         tally: &mut Models,
+        texts: &mut Texts,
     ) -> Result<Vec<Change>, sqlx::Error> {
-        let period = self.selection.period;
-        let start = start_of(day);
+        let Interval { since, until } = self.within(day);
         let mut pages = Pages {
             selection: &self.selection,
-            until: period.until.min(start + Duration::DAY),
-            after: (period.since.max(start), Uuid::nil()),
+            until,
+            after: (since, Uuid::nil()),
         };
-        let mut texts = Texts::default();
         let mut changes = Vec::new();
         loop {
             let rows = pages.next(db).await?;
@@ -79,20 +88,13 @@ impl Recompute<'_> {
             for row in &rows {
                 let stored = Stored::read(row)?;
                 let cost = stored.price(self.catalogue);
-                let tally = tally.of(stored.provider(), stored.model());
                 let old = stored.cost;
-                // A price that is not known any more is no reason to forget
-                // what was paid.
-                let new = cost.as_ref().map(|cost| cost.total.0).or(old);
-                tally.requests += 1;
-                tally.old += Nanos(old.unwrap_or(0));
-                tally.new += Nanos(new.unwrap_or(0));
-                tally.unpriced += u64::from(new.is_none());
-                tally.kept += u64::from(cost.is_none() && old.is_some());
+                let new = cost.as_ref().map(|cost| cost.total.0);
+                tally
+                    .of(stored.provider(), stored.model())
+                    .note(1, old, new);
                 if let Some(cost) = cost.filter(|_| new != old) {
-                    tally.changed += 1;
-                    tally.newly_priced += u64::from(old.is_none());
-                    changes.push(stored.change(row, &cost, &mut texts)?);
+                    changes.push(stored.change(row, &cost, texts)?);
                     corrections.push(stored, cost, self.catalogue);
                 }
             }
@@ -174,14 +176,18 @@ async fn incomplete(db: &mut PgConnection, day: Date) -> Result<Option<Left>, sq
     let row = sqlx::query(
         "select \
              (select count(*) from ai_requests where created_at >= $1 and created_at < $2), \
-             (select requests from usage_day where cube = 'total' and bucket = $1)",
+             (select requests from usage_day where cube = 'total' and bucket = $1), \
+             (select coalesce(sum(requests), 0)::bigint from imported_hours \
+              where at >= $1 and at < $2 \
+                and began_at > $1 - interval '24 hours' and began_at < $2)",
     )
     .bind(start)
     .bind(start + Duration::DAY)
     .fetch_one(db)
     .await?;
     let (stored, counted): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-    let counted = counted.unwrap_or(0);
+    // Those of imported usage have no detail.
+    let counted = counted.unwrap_or(0) - row.try_get::<i64, _>(2)?;
     Ok((stored < counted).then_some(Left {
         day,
         stored,

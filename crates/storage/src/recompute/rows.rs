@@ -25,7 +25,7 @@ const READ: &str = include_str!("rows.sql");
 pub(super) struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
-    fn keep(&mut self, text: &str) -> Arc<str> {
+    pub(super) fn keep(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.0.get(text) {
             return Arc::clone(known);
         }
@@ -144,6 +144,7 @@ impl Stored {
             agent,
             user,
             conversation,
+            requests: 1,
             delta_nanos: cost.total.0 - self.cost.unwrap_or(0),
             newly_priced: self.cost.is_none().then_some(tokens.cast_signed()),
         })
@@ -177,10 +178,37 @@ pub(super) struct Corrections {
 impl Corrections {
     pub(super) fn push(&mut self, stored: Stored, cost: Cost, catalogue: &Catalogue) {
         self.extras.push(stored.extra(catalogue));
-        self.ids.push(stored.id);
-        self.created_at.push(stored.created_at);
-        self.old.push(stored.cost);
-        self.old_versions.push(stored.price_version);
+        self.add(
+            stored.id,
+            stored.created_at,
+            (stored.cost, stored.price_version),
+            cost,
+        );
+    }
+
+    /// That of imported usage, which begins then.
+    pub(super) fn push_imported(
+        &mut self,
+        id: Uuid,
+        began_at: OffsetDateTime,
+        old: (Option<i64>, Option<String>),
+        cost: Cost,
+    ) {
+        self.extras.push(None);
+        self.add(id, began_at, old, cost);
+    }
+
+    fn add(
+        &mut self,
+        id: Uuid,
+        at: OffsetDateTime,
+        (old, old_version): (Option<i64>, Option<String>),
+        cost: Cost,
+    ) {
+        self.ids.push(id);
+        self.created_at.push(at);
+        self.old.push(old);
+        self.old_versions.push(old_version);
         self.new.push(cost.total.0);
         self.new_versions.push(cost.price_version);
     }
@@ -213,6 +241,35 @@ impl Corrections {
         .bind(last)
         .execute(&mut *db)
         .await?;
+        self.keep_old(db, run, now).await
+    }
+
+    /// The same for imported usage.
+    pub(super) async fn store_imported(
+        &self,
+        db: &mut PgConnection,
+        run: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "update imported_usage u set cost_nanos = c.cost_nanos, price_version = c.price_version \
+             from unnest($1::uuid[], $2::bigint[], $3::text[]) as c (id, cost_nanos, price_version) \
+             where u.id = c.id",
+        )
+        .bind(&self.ids)
+        .bind(&self.new)
+        .bind(&self.new_versions)
+        .execute(&mut *db)
+        .await?;
+        self.keep_old(db, run, now).await
+    }
+
+    async fn keep_old(
+        &self,
+        db: &mut PgConnection,
+        run: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query(
             "insert into cost_corrections \
                  (request_id, created_at, corrected_at, old_cost_nanos, old_price_version, \

@@ -32,7 +32,8 @@ pub struct Left {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Models(pub BTreeMap<(String, String), Tally>);
 
-/// What became of a set of requests with usage.
+/// What became of a set of requests with usage. Of imported usage, all requests of a row
+/// are one kind; where nobody says how many they were, they count as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How many there are.
@@ -60,6 +61,22 @@ impl AddAssign for Tally {
         self.kept += other.kept;
         self.old += other.old;
         self.new += other.new;
+    }
+}
+
+impl Tally {
+    /// Counts so many requests that were priced again alike.
+    pub(super) fn note(&mut self, requests: u64, old: Option<i64>, priced: Option<i64>) {
+        // A price that is not known any more is no reason to forget what was paid.
+        let new = priced.or(old);
+        self.requests += requests;
+        self.old += Nanos(old.unwrap_or(0));
+        self.new += Nanos(new.unwrap_or(0));
+        let count = |is: bool| if is { requests } else { 0 };
+        self.unpriced += count(new.is_none());
+        self.kept += count(priced.is_none() && old.is_some());
+        self.changed += count(new != old);
+        self.newly_priced += count(new != old && old.is_none());
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgRow;
 use sqlx::{Column as _, PgConnection, Row as _, TypeInfo as _};
+use systemprompt_domain::Usage;
 use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::ids::time_of;
 use time::{Duration, OffsetDateTime};
@@ -100,7 +101,7 @@ columns! {
     output: i64 = tokens.output.cast_signed(),
     reasoning: i64 = tokens.reasoning.cast_signed(),
     audio_output: i64 = tokens.audio_output.cast_signed(),
-    usage_extra: Text<'a> = usage_extra(r),
+    usage_extra: Text<'a> = usage_extra(&r.usage, &r.other_price_versions),
     raw_usage: Text<'a> = raw_usage(r),
     cost_nanos: Option<i64> = r.cost.map(|cost| cost.0),
     price_version: Text<'a> = text(r.price_version.as_deref()),
@@ -202,15 +203,14 @@ fn raw_usage(request: &RequestFinished) -> Text<'_> {
 }
 
 /// What the token columns cannot say, as JSON; most requests have nothing.
-fn usage_extra(request: &RequestFinished) -> Text<'_> {
-    let usage = &request.usage;
+pub(crate) fn usage_extra<'a>(usage: &Usage, other_price_versions: &[String]) -> Text<'a> {
     let mut extra = serde_json::Map::new();
     if !usage.other_models.is_empty() {
         let others = usage.other_models.iter().enumerate().map(|(n, other)| {
             serde_json::json!({
                 "model": text(Some(&other.model)),
                 "tokens": other.tokens,
-                "price_version": request.other_price_versions.get(n),
+                "price_version": other_price_versions.get(n),
             })
         });
         extra.insert("other_models".into(), others.collect());

@@ -4,7 +4,7 @@
 use systemprompt_domain::{Api, Tokens};
 
 use super::parsed::Parsed;
-use super::records::Record;
+use crate::import::records::Record;
 
 pub(super) fn read(record: &Record) -> Result<Option<Parsed>, String> {
     let kind = record.text(&["type", "observationType"]);

@@ -4,7 +4,7 @@
 use systemprompt_domain::Api;
 
 use super::parsed::{Parsed, tokens};
-use super::records::Record;
+use crate::import::records::Record;
 
 pub(super) fn read(record: &Record) -> Result<Option<Parsed>, String> {
     // What its own cache answered no provider billed.

@@ -21,6 +21,7 @@ pub(crate) use self::audit::{Audited, Counts};
 use self::names::{Name, Names};
 pub(crate) use self::tools::add_tools;
 pub(crate) use self::usage::correct::correct;
+pub(crate) use self::usage::imported::add_imported;
 use super::depth::Depth;
 
 /// A grain: how wide a bucket is.

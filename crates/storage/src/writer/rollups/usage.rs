@@ -1,6 +1,7 @@
 //! Requests, tokens and cost by quarter, hour and day.
 
 pub(super) mod correct;
+pub(super) mod imported;
 
 use std::collections::HashMap;
 
@@ -95,16 +96,7 @@ pub(super) async fn add(
     let requests = finished
         .iter()
         .map(|request| (Key::finest(request, names), count(request)));
-    let sums = Sums::of(requests);
-    columns(&sums.quarters, names)
-        .send(db, include_str!("usage_quarter.sql"), false)
-        .await?;
-    columns(&sums.hours, names)
-        .send(db, include_str!("usage_hour.sql"), true)
-        .await?;
-    columns(&sums.days, names)
-        .send(db, include_str!("usage_day.sql"), true)
-        .await
+    Sums::of(requests).send(db, names).await
 }
 
 /// What each row of each grain gets, in the order in which rows are locked.
@@ -132,6 +124,18 @@ impl Sums {
             hours,
             days,
         }
+    }
+
+    async fn send(&self, db: &mut PgConnection, names: &Names<'_>) -> Result<(), sqlx::Error> {
+        columns(&self.quarters, names)
+            .send(db, include_str!("usage_quarter.sql"), false)
+            .await?;
+        columns(&self.hours, names)
+            .send(db, include_str!("usage_hour.sql"), true)
+            .await?;
+        columns(&self.days, names)
+            .send(db, include_str!("usage_day.sql"), true)
+            .await
     }
 }
 
@@ -168,7 +172,6 @@ fn count(request: &RequestFinished) -> Counters {
     let timed = request.state == RequestState::Completed;
     let latency = request.latency_us.filter(|_| timed);
     let ttfb = request.ttfb_us.filter(|_| timed);
-    let class = |class| tokens.get(class).cast_signed();
     Counters {
         requests: 1,
         completed: is(RequestState::Completed),
@@ -179,15 +182,6 @@ fn count(request: &RequestFinished) -> Counters {
         shutdown: is(RequestState::Shutdown),
         lost: is(RequestState::Lost),
         streamed: i64::from(request.context.streamed),
-        input: class(TokenClass::Input),
-        cache_read: class(TokenClass::CacheRead),
-        cache_write_5m: class(TokenClass::CacheWrite5m),
-        cache_write_1h: class(TokenClass::CacheWrite1h),
-        audio_input: class(TokenClass::AudioInput),
-        tool_input: class(TokenClass::ToolInput),
-        output: class(TokenClass::Output),
-        reasoning: class(TokenClass::Reasoning),
-        audio_output: class(TokenClass::AudioOutput),
         cost_nanos: request.cost.map_or(0, |cost| cost.0),
         unpriced: i64::from(unpriced),
         unpriced_tokens: if unpriced {
@@ -200,5 +194,23 @@ fn count(request: &RequestFinished) -> Counters {
         latency_n: i64::from(latency.is_some()),
         ttfb_us: ttfb.unwrap_or(0).cast_signed(),
         ttfb_n: i64::from(ttfb.is_some()),
+        ..Counters::of_tokens(|class| tokens.get(class).cast_signed())
+    }
+}
+
+impl Counters {
+    fn of_tokens(of: impl Fn(TokenClass) -> i64) -> Self {
+        Self {
+            input: of(TokenClass::Input),
+            cache_read: of(TokenClass::CacheRead),
+            cache_write_5m: of(TokenClass::CacheWrite5m),
+            cache_write_1h: of(TokenClass::CacheWrite1h),
+            audio_input: of(TokenClass::AudioInput),
+            tool_input: of(TokenClass::ToolInput),
+            output: of(TokenClass::Output),
+            reasoning: of(TokenClass::Reasoning),
+            audio_output: of(TokenClass::AudioOutput),
+            ..Self::default()
+        }
     }
 }

@@ -113,7 +113,7 @@ fn key(change: &Change, names: &Names<'_>) -> Key {
 fn count(change: &Change) -> Counters {
     Counters {
         cost_nanos: change.delta_nanos,
-        unpriced: -i64::from(change.newly_priced.is_some()),
+        unpriced: change.newly_priced.map_or(0, |_| -change.requests),
         unpriced_tokens: -change.newly_priced.unwrap_or(0),
         ..Counters::default()
     }

@@ -30,6 +30,11 @@ const LONGEST: u64 = 16 << 20;
 pub(super) struct Record(Map<String, Value>);
 
 impl Record {
+    /// Whether there is such a member, even if it is nothing.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The first of these members that is something.
     pub(super) fn get(&self, names: &[&str]) -> Option<&Value> {
         names.iter().find_map(|name| {
