@@ -20,6 +20,7 @@ pub mod recompute;
 pub mod retention;
 mod rights;
 pub mod settings;
+pub mod spans;
 pub mod status;
 pub mod tokens;
 mod tools;
