@@ -114,5 +114,6 @@ fn first_chunk(attributes: Attributes<'_>) -> Option<u64> {
         "gen_ai.response.time_to_first_chunk",
         "gen_ai.server.time_to_first_token",
     ])?;
-    Some((seconds * 1e6) as u64)
+    // The nearest: no fraction of a second is exact.
+    Some((seconds * 1e6).round() as u64)
 }

@@ -238,9 +238,10 @@ fn what_is_not_known_is_not_there() {
 
 proptest! {
     #[test]
-    fn tokens_come_back_by_class(
+    fn tokens_and_times_come_back(
         counts in prop::array::uniform9(0_u64..1_000_000),
         provider in "anthropic|openai|gemini|azure|some-host",
+        ttfb_us in 0_u64..=1_500_000,
     ) {
         let [input, cache_read, cache_write_5m, cache_write_1h, audio_input, tool_input, output, reasoning, audio_output] =
             counts;
@@ -251,8 +252,10 @@ proptest! {
         let mut sent = finished();
         sent.usage.tokens = tokens;
         sent.context.provider.clone_from(&provider);
+        sent.ttfb_us = Some(ttfb_us);
         let (read, _) = read(&[sent], &[]);
         prop_assert_eq!(read[0].usage.tokens, tokens);
         prop_assert_eq!(&read[0].context.provider, &provider);
+        prop_assert_eq!(read[0].ttfb_us, Some(ttfb_us));
     }
 }
