@@ -11,7 +11,7 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p systemprompt-server -p systemprompt \
+    cargo build --release --locked -p systemprompt-server -p systemprompt --features systemprompt/parquet \
     && install -D -t /out/bin target/release/systemprompt-server target/release/systemprompt
 
 FROM debian:trixie-slim AS external

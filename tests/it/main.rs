@@ -63,6 +63,8 @@ mod metrics;
 mod off;
 /// OpenTelemetry in.
 mod otlp;
+/// Traces for others, from one server to the next.
+mod otlp_out;
 /// What pages let nobody do.
 mod pages;
 /// Prices that change, for requests to come and those of the past.

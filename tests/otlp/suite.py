@@ -2,11 +2,14 @@
 
 Each case asks the mock provider, with the usage it is told to state, and looks for
 the request that the exported span became: its tokens in disjoint classes and its
-cost. Then the same through the gateway, which must count once.
+cost. Then the same through the gateway, which must count once, and out again, to a
+second server.
 """
 
+import base64
 import json
 import os
+import subprocess
 import sys
 import time
 import urllib.request
@@ -14,6 +17,7 @@ from decimal import Decimal
 
 import anthropic
 import openai
+from google.protobuf import json_format
 from opentelemetry import propagate, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -22,6 +26,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -32,6 +37,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 MOCK = os.environ["MOCK_URL"].rstrip("/")
 SERVER = os.environ["SYSTEMPROMPT_URL"].rstrip("/")
+NEXT = os.environ["NEXT_URL"].rstrip("/")
+CLI = [os.environ["CLI"], "--storage", os.environ["STORAGE"]]
 SONNET, GPT, EMBEDDING = "claude-sonnet-4-6", "gpt-4o", "text-embedding-3-small"
 HELLO = [{"role": "user", "content": "hi"}]
 
@@ -69,8 +76,8 @@ behind_anthropic = anthropic.Anthropic(base_url=f"{SERVER}/anthropic", api_key="
 behind_openai = openai.OpenAI(base_url=f"{SERVER}/openai/v1", api_key="k", max_retries=0)
 
 
-def ask(question):
-    with urllib.request.urlopen(f"{SERVER}/api/v1/analytics/{question}") as answer:
+def ask(question, server=SERVER):
+    with urllib.request.urlopen(f"{server}/api/v1/analytics/{question}") as answer:
         return json.load(answer)
 
 
@@ -177,6 +184,8 @@ def case(name, call, client, options, stream, propagates):
         return f"{span.get_span_context().trace_id:032x}"
 
 
+# What went through the gateway, by its trace.
+gateway = {}
 for name, call, direct, behind, (options, expected), stream in CASES:
     model = EMBEDDING if call is openai_embedding else SONNET if call is anthropic_message else GPT
     found = stored(case(name, call, direct, options, stream, False))
@@ -188,7 +197,9 @@ for name, call, direct, behind, (options, expected), stream in CASES:
     # (embeddings have none) nothing tells that.
     if call is openai_embedding:
         continue
-    found = stored(case(name, call, behind, options, stream, True))
+    trace_id = case(name, call, behind, options, stream, True)
+    found = stored(trace_id)
+    gateway[trace_id] = (name, model, expected)
     wrong = [f"{len(found)} requests instead of one"] if len(found) != 1 else compare(found[0], model, expected)
     judge(f"through the gateway too: {name}", wrong)
 
@@ -238,6 +249,46 @@ meters = MeterProvider(metric_readers=[reader])
 meters.get_meter("suite").create_counter("gen_ai.client.token.usage").add(1)
 judge("metrics", [] if meters.force_flush() else ["the exporter failed"])
 judge("every export was taken", failures)
+
+# Out again: what the command line writes is what OpenTelemetry's own messages say, with
+# nothing that they do not know, and a second server that is sent it has the same.
+def binary(ids):
+    """Protobuf's JSON has bytes in base64 where OTLP's has hexadecimal digits."""
+    for key in ("traceId", "spanId", "parentSpanId"):
+        if key in ids:
+            ids[key] = base64.b64encode(bytes.fromhex(ids[key])).decode()
+    return ids
+
+
+for trace_id, (name, model, expected) in gateway.items():
+    written = subprocess.run(
+        [*CLI, "infra", "logs", "trace", "show", trace_id, "--otlp"], check=True, capture_output=True
+    ).stdout
+    message = json_format.Parse(json.dumps(json.loads(written, object_hook=binary)), ExportTraceServiceRequest())
+    spans = [span for of in message.resource_spans for of in of.scope_spans for span in of.spans]
+    wrong = [] if [span.trace_id.hex() for span in spans] == [trace_id] else [f"{len(spans)} spans"]
+    values = {one.key: one.value for one in spans[0].attributes}
+    inclusive = sum(expected.get(kind, 0) for kind in ("input", "cache_read", "cache_write_5m"))
+    if (got := values["gen_ai.usage.input_tokens"].int_value) != inclusive:
+        wrong.append(f"input: {got} instead of {inclusive}")
+    if (got := values["gen_ai.usage.output_tokens"].int_value) != expected["output"]:
+        wrong.append(f"output: {got} instead of {expected['output']}")
+    if (got := values["gen_ai.request.model"].string_value) != model:
+        wrong.append(f"model: {got} instead of {model}")
+    if not 0 < spans[0].start_time_unix_nano < spans[0].end_time_unix_nano:
+        wrong.append("it takes no time")
+    for kind, body in (("application/json", written), ("application/x-protobuf", message.SerializeToString())):
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{NEXT}/v1/traces", body, {"content-type": kind})
+        ) as answer:
+            if answer.read() not in (b"", b"{}"):
+                wrong.append(f"{kind}: not all was taken")
+    deadline, rows = time.time() + 15, []
+    while time.time() < deadline and not rows:
+        rows = ask(f"requests/list?trace={trace_id}&since=1h", NEXT)["rows"]
+        time.sleep(0.1)
+    wrong += compare(rows[0], model, expected) if len(rows) == 1 else [f"{len(rows)} requests instead of one"]
+    judge(f"out again: {name}", wrong)
 
 provider.shutdown()
 print(f"otlp: {passed} passed, {failed} failed")

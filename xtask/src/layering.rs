@@ -72,6 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "audit",
             "pricing",
             "web",
+            "otlp",
             "capture",
             "config",
             "budgets",

@@ -1,6 +1,7 @@
 //! `systemprompt infra logs audit`: one request on a page, its cost to be
 //! checked line by line; in full, everything that happened on its trace.
 
+mod otlp;
 mod page;
 mod timeline;
 
@@ -21,6 +22,8 @@ const EXAMPLES: &str = "\
 Examples:
   systemprompt infra logs audit 01935e8d-7c2a
   systemprompt infra logs audit 01935e8d-7c2a --full
+  systemprompt infra logs audit 01935e8d-7c2a --full --otlp |
+    curl -H 'content-type: application/json' --data-binary @- http://collector:4318/v1/traces
 
 Ids: systemprompt analytics requests list, systemprompt infra logs trace list
 
@@ -30,6 +33,17 @@ An id that could mean several things is answered with what it could mean, and ex
 /// What an id may be of.
 const IDS: &str =
     "The id of a request, a trace, a session or an audit event, or its first 8 digits or more";
+
+/// What `--otlp` writes.
+const OTLP: &str = "Write OpenTelemetry spans (OTLP in JSON), for POST /v1/traces of any collector";
+
+fn otlp_arg() -> Arg {
+    Arg::new("otlp")
+        .long("otlp")
+        .action(ArgAction::SetTrue)
+        .conflicts_with("json")
+        .help(OTLP)
+}
 
 fn id() -> Arg {
     Arg::new("id").value_name("ID").required(true).help(IDS)
@@ -46,6 +60,7 @@ pub(crate) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Also show everything that happened on its trace, in order"),
         )
+        .arg(otlp_arg())
         .arg(json_arg())
 }
 
@@ -53,6 +68,7 @@ pub(crate) fn trace_command() -> Command {
     Command::new("show")
         .about("Show everything that happened on a trace, in order, as audit --full does")
         .arg(id())
+        .arg(otlp_arg())
         .arg(json_arg())
 }
 
@@ -90,7 +106,8 @@ fn show(
     let config = systemprompt_config::load(&globals.sources())?;
     let [request, trace] = [["requests", "show"], ["traces", "show"]]
         .map(|path| find(&path).expect("the registry has it"));
-    let found = database::with(&config, outside, async |storage, outside| {
+    let as_spans = matches.get_flag("otlp");
+    let (found, spans) = database::with(&config, outside, async |storage, outside| {
         let ctx = database::ctx(&config, storage, outside);
         let params = json!({ "id": id });
         let of_request = match request.run(&ctx, params.clone()).await {
@@ -104,11 +121,19 @@ fn show(
         } else {
             None
         };
-        Ok(Found {
+        let found = Found {
             request: of_request,
             trace: of_trace,
-        })
+        };
+        let spans = match as_spans {
+            true => Some(otlp::spans(storage, &found).await?),
+            false => None,
+        };
+        Ok((found, spans))
     })?;
+    if let Some(spans) = spans {
+        return otlp::write(&found, &spans, outside);
+    }
     if matches.get_flag("json") {
         return as_json(&found, outside);
     }

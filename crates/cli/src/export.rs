@@ -1,6 +1,8 @@
 //! Answers in files: CSV, JSON, JSON Lines. A file is complete or absent, and
 //! a spreadsheet that opens it runs nothing.
 
+#[cfg(feature = "parquet")]
+mod parquet;
 pub(crate) mod rows;
 pub(crate) mod whole;
 

@@ -48,6 +48,12 @@ impl RequestState {
         }
     }
 
+    /// The state of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+
     /// Whether the request counts towards the error rate. A client that left
     /// and a request a budget refused are not errors of the service.
     #[must_use]

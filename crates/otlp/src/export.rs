@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::attributes::Attributes;
 use crate::wire::{self, Resource, Scope};
-use crate::{Batch, Format, MOST_RECORDS, Malformed, Sighting, What, json};
+use crate::{Batch, Format, MOST_RECORDS, Malformed, Sighting, What, json, outgoing};
 
 /// Where a record comes from.
 #[derive(Clone, Copy)]
@@ -50,7 +50,8 @@ pub(crate) fn each<T: Message + Default + DeserializeOwned>(
         match reading {
             Ok(Some(what)) => batch.seen.push(Sighting {
                 what,
-                service: service(origin.resource),
+                // We are the service of spans of ours, not the agent.
+                service: service(origin.resource).filter(|_| origin.scope != outgoing::NAME),
             }),
             Ok(None) => batch.ignored += 1,
             Err(reason) => batch.reject(reason),

@@ -1,5 +1,6 @@
 //! OpenTelemetry in: what exporters send over OTLP/HTTP, read as requests to models
-//! and as tool calls. Pure: bytes in, events and counts out.
+//! and as tool calls. Pure: bytes in, events and counts out. And OpenTelemetry out:
+//! what was recorded, as spans.
 //!
 //! Taken are spans of inference and of tools, by the current names of the GenAI
 //! conventions, their older ones and those of OpenLLMetry; spans of MCP; and the
@@ -7,7 +8,7 @@
 //! exporter sends is ignored. A record that breaks the rules is rejected by
 //! itself, never with its batch.
 //!
-//! Names keep changing: they are all in `names`, `usage` and `emitters`.
+//! Names keep changing: they are all in `names`, `usage`, `emitters` and `outgoing`.
 
 mod answer;
 mod attributes;
@@ -17,6 +18,7 @@ mod ids;
 mod inflate;
 mod json;
 mod names;
+mod outgoing;
 mod request;
 mod span;
 mod tool;
@@ -30,6 +32,7 @@ use time::OffsetDateTime;
 
 pub use self::answer::{failure, receipt};
 pub use self::inflate::{InflateError, inflate};
+pub use self::outgoing::spans;
 
 /// Records of one export that are looked at; the others are rejected.
 pub const MOST_RECORDS: usize = 10_000;

@@ -1,4 +1,5 @@
-//! What emitters call providers and their interfaces.
+//! What emitters call providers and their interfaces, and what we call them when we
+//! emit.
 
 use systemprompt_domain::Api;
 
@@ -20,6 +21,16 @@ pub(crate) const USER: &[&str] = &[
 pub(crate) const SESSION: &[&str] = &["session.id", "traceloop.association.properties.session_id"];
 /// For which agent.
 pub(crate) const AGENT: &[&str] = &["gen_ai.agent.name", "gen_ai.agent.id"];
+
+/// Our id of a request or a tool call. Only written: if it were read, whoever may export
+/// could record a request under way in its stead.
+pub(crate) const ID: &str = "systemprompt.id";
+/// How it ended, in our own words.
+pub(crate) const STATE: &str = "systemprompt.state";
+/// The part of what went into the cache that stays there for an hour.
+pub(crate) const CACHE_WRITE_1H: &str = "systemprompt.usage.cache_write_1h.input_tokens";
+/// The part of the input that tools run by the provider added.
+pub(crate) const TOOL_INPUT: &str = "systemprompt.usage.tool.input_tokens";
 
 /// Emitters' names of providers whose prices we know by another one.
 const PROVIDERS: &[(&str, &str)] = &[
@@ -47,6 +58,12 @@ pub(crate) fn provider(attributes: Attributes<'_>) -> Option<String> {
     let name = attributes.text(PROVIDER)?.to_ascii_lowercase();
     let known = PROVIDERS.iter().find(|(theirs, _)| *theirs == name);
     Some(known.map_or(name, |(_, ours)| (*ours).to_owned()))
+}
+
+/// The conventions' name of a provider that a configuration gave this name.
+pub(crate) fn theirs(provider: &str) -> &str {
+    let known = PROVIDERS.iter().find(|(_, ours)| *ours == provider);
+    known.map_or(provider, |(theirs, _)| *theirs)
 }
 
 /// What a span of inference does.

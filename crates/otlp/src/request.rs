@@ -33,10 +33,12 @@ pub(crate) fn read(origin: &Origin<'_>, span: &Common<'_>, operation: Operation)
     }
     let stated = usage::usage(origin, &provider, attributes);
     let stated = stated.filter(Usage::is_credible);
-    let state = match span.failed || attributes.has(&["error.type"]) {
+    let state = attributes.text(&[names::STATE]);
+    let state = state.and_then(|name| RequestState::named(&name));
+    let state = state.unwrap_or(match span.failed || attributes.has(&["error.type"]) {
         true => RequestState::Failed,
         false => RequestState::Completed,
-    };
+    });
     let error_type = attributes.text(&["error.type"]);
     let status = attributes.count(&["http.response.status_code", "http.status_code"]);
     // The conventions' error type is the status where there is one.
@@ -70,7 +72,7 @@ pub(crate) fn read(origin: &Origin<'_>, span: &Common<'_>, operation: Operation)
         http_status: status
             .and_then(|status| u16::try_from(status).ok())
             .filter(is_status),
-        error_type: (state == RequestState::Failed)
+        error_type: (state != RequestState::Completed)
             .then(|| error_type.unwrap_or_else(|| "error".to_owned())),
         finish_reason: attributes.text(&[
             "gen_ai.response.finish_reasons",
@@ -112,5 +114,6 @@ fn first_chunk(attributes: Attributes<'_>) -> Option<u64> {
         "gen_ai.response.time_to_first_chunk",
         "gen_ai.server.time_to_first_token",
     ])?;
-    Some((seconds * 1e6) as u64)
+    // The nearest: no fraction of a second is exact.
+    Some((seconds * 1e6).round() as u64)
 }

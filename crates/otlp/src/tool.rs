@@ -26,13 +26,15 @@ pub(crate) fn read(origin: &Origin<'_>, span: &Common<'_>, mcp: bool) -> Result<
         .text(&["gen_ai.tool.name", "mcp.tool.name"])
         .or_else(|| after.map(systemprompt_domain::text::bounded));
     let error_type = attributes.text(&["error.type"]);
-    let status = match error_type.as_deref() {
+    let named = attributes.text(&[names::STATE]);
+    let named = named.and_then(|name| ToolStatus::named(&name));
+    let status = named.unwrap_or(match error_type.as_deref() {
         Some("timeout") => ToolStatus::Timeout,
         Some("cancelled" | "canceled") => ToolStatus::Cancelled,
         Some(_) => ToolStatus::Failed,
         None if span.failed => ToolStatus::Failed,
         None => ToolStatus::Success,
-    };
+    });
     // Whoever calls is the client's span: the server's parent, and what our own
     // proxy hears of in `traceparent`. That is how one call seen by all is known.
     let caller = if span.serves {
@@ -62,7 +64,7 @@ pub(crate) fn read(origin: &Origin<'_>, span: &Common<'_>, mcp: bool) -> Result<
         client_version: None,
         protocol_version: attributes.text(&["mcp.protocol.version"]),
         error_type: match status {
-            ToolStatus::Success => None,
+            ToolStatus::Success | ToolStatus::NeedsInput => None,
             _ => Some(error_type.unwrap_or_else(|| "error".to_owned())),
         },
         status,

@@ -11,6 +11,7 @@ use systemprompt_domain::{Tokens, Usage};
 
 use crate::attributes::Attributes;
 use crate::export::Origin;
+use crate::names;
 
 const INPUT: &[&str] = &[
     "gen_ai.usage.input_tokens",
@@ -68,6 +69,7 @@ pub(crate) fn usage(origin: &Origin<'_>, provider: &str, span: Attributes<'_>) -
     let (input, output) = (count(INPUT), count(OUTPUT));
     let (read, write) = (count(CACHE_READ), count(CACHE_WRITE));
     let reasoning = count(REASONING);
+    let hour = count(&[names::CACHE_WRITE_1H]).min(write);
     let cached = read.saturating_add(write);
     let total = span.count(TOTAL);
     let sum = |parts: &[u64]| parts.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
@@ -85,6 +87,7 @@ pub(crate) fn usage(origin: &Origin<'_>, provider: &str, span: Attributes<'_>) -
     // Audio is a part of what is left, as long as it fits.
     let (audio_in, audio_out) = (count(AUDIO_INPUT), count(AUDIO_OUTPUT));
     let audio_in = audio_in.min(fresh);
+    let tool_in = count(&[names::TOOL_INPUT]).min(fresh - audio_in);
     let written = if reasoning > output {
         output
     } else {
@@ -93,14 +96,15 @@ pub(crate) fn usage(origin: &Origin<'_>, provider: &str, span: Attributes<'_>) -
     let audio_out = audio_out.min(written);
     Some(Usage {
         tokens: Tokens {
-            input: fresh - audio_in,
+            input: fresh - audio_in - tool_in,
             cache_read: read,
-            cache_write_5m: write,
+            cache_write_5m: write - hour,
+            cache_write_1h: hour,
             audio_input: audio_in,
+            tool_input: tool_in,
             output: written - audio_out,
             reasoning,
             audio_output: audio_out,
-            ..Tokens::default()
         },
         service_tier: span.text(&[
             "openai.response.service_tier",
@@ -113,12 +117,14 @@ pub(crate) fn usage(origin: &Origin<'_>, provider: &str, span: Attributes<'_>) -
 
 /// The counts as the span has them, as JSON text.
 pub(crate) fn raw(span: Attributes<'_>) -> Option<String> {
-    let all = [
+    let all: [&[&str]; 10] = [
         INPUT,
         OUTPUT,
         CACHE_READ,
         CACHE_WRITE,
         REASONING,
+        &[names::CACHE_WRITE_1H],
+        &[names::TOOL_INPUT],
         AUDIO_INPUT,
         AUDIO_OUTPUT,
         TOTAL,

@@ -123,6 +123,8 @@ pub(crate) struct Span {
 
 /// The `SpanKind` of whoever answers.
 pub(crate) const SERVER: i32 = 2;
+/// The `SpanKind` of whoever asks.
+pub(crate) const CLIENT: i32 = 3;
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]

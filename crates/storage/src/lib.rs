@@ -23,6 +23,7 @@ mod replica;
 pub mod retention;
 mod rights;
 pub mod settings;
+pub mod spans;
 pub mod status;
 pub mod tokens;
 mod tools;

@@ -289,6 +289,11 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
+    // With all it can do, as the suites of `.ci` build it: otherwise each would build it anew.
+    let features: &[&str] = match name {
+        "systemprompt" => &["--features", "parquet"],
+        _ => &[],
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -302,6 +307,7 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
             "--target-dir",
         ])
         .arg(target)
+        .args(features)
         .status()
         .context("starting cargo")?;
     ensure!(status.success(), "cargo build of {name}: {status}");

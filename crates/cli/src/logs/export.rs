@@ -1,5 +1,5 @@
-//! `infra logs export`: all lines of a period, as CSV or JSON Lines, the oldest
-//! first, read and written a page at a time.
+//! `infra logs export`: all lines of a period, as CSV, JSON Lines or Parquet,
+//! the oldest first, read and written a page at a time.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ const COLUMNS: [(&str, Unit); 8] = [
 // No doc comments on these: clap would take them for the help of the command.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Export {
-    /// Where to write: .csv or .jsonl; standard output without
+    /// Where to write: .csv, .jsonl or .parquet; standard output without
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// How to write [default: as the file is called, else jsonl]
@@ -120,5 +120,6 @@ async fn lines(
         }
         last = page.into_iter().next_back();
     }
+    sink.finish()?;
     Ok(count)
 }

@@ -114,3 +114,66 @@ async fn a_file_says_how_it_is_written_or_is_refused() {
     );
     assert_eq!(text.lines().count(), 1);
 }
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn parquet_holds_what_the_others_hold() {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::Field;
+
+    let asked = Asked::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for what in ["requests", "sessions", "tools"] {
+        let rows = lines(&asked.run(&format!("export {what} {ALL}")).await.out);
+        let path = folder.path().join(format!("{what}.parquet"));
+        let written = asked
+            .run(&format!("export {what} {} {ALL}", path.display()))
+            .await;
+        assert_eq!(written.code, 0, "{written:?}");
+        let file = fs::File::open(&path).expect("a file");
+        let file = SerializedFileReader::new(file).expect("a file of Parquet");
+        let read: Vec<_> = file.get_row_iter(None).expect("rows").collect();
+        assert_eq!(read.len(), rows.len(), "{what}");
+        for (read, row) in read.into_iter().zip(&rows) {
+            let read = read.expect("a row").into_columns();
+            let row = row.as_object().expect("a row");
+            assert!(read.iter().map(|(key, _)| key).eq(row.keys()), "{what}");
+            for (key, field) in &read {
+                let value = &row[key];
+                match field {
+                    Field::Null => assert!(value.is_null(), "{what}: {key}"),
+                    Field::Bool(flag) => assert_eq!(value.as_bool(), Some(*flag), "{what}: {key}"),
+                    Field::Long(n) => assert_eq!(value.as_i64(), Some(*n), "{what}: {key}"),
+                    Field::Str(text) => {
+                        assert_eq!(value.as_str(), Some(text.as_str()), "{what}: {key}")
+                    }
+                    // DuckDB's suite compares these to the digit.
+                    Field::TimestampMicros(_) => assert!(key.ends_with("_at"), "{what}: {key}"),
+                    Field::Decimal(_) => assert_eq!(key, "cost_usd", "{what}"),
+                    other => panic!("{what}: {key} is {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[tokio::test]
+async fn without_parquet_it_is_said_how_to_get_it() {
+    let asked = Asked::empty().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("requests.parquet");
+    for words in [
+        format!("export requests {}", file.display()),
+        "export requests --format parquet".to_owned(),
+        format!("infra logs export {}", file.display()),
+    ] {
+        let refused = asked.run(&words).await;
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{words}");
+        assert_eq!(
+            refused.err,
+            "error: this systemprompt was built without Parquet: build it with `cargo build --release -p systemprompt --features parquet`, or write .csv or .jsonl\n"
+        );
+        assert!(!file.exists());
+    }
+}

@@ -6,6 +6,8 @@
 mod agents;
 /// What nobody should send.
 mod hostile;
+/// What is sent to others.
+mod outgoing;
 /// Spans of inference and of tools.
 mod spans;
 /// How exports are made.
