@@ -78,7 +78,7 @@ pub(super) fn read(
 }
 
 /// What has not been read yet.
-pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+pub(super) struct Fields<'a>(pub(super) BTreeMap<String, &'a RawValue>);
 
 impl Fields<'_> {
     fn source(&mut self, identity: &Identity, now: OffsetDateTime) -> Result<Source, Refused> {
