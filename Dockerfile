@@ -18,7 +18,8 @@ FROM debian:trixie-slim AS external
 RUN useradd --system --uid 10001 --home-dir /data --create-home systemprompt \
     && install -d -o systemprompt -g systemprompt -m 0700 /data
 COPY --from=build /out/bin/ /usr/local/bin/
-USER systemprompt
+# By its number, so that Kubernetes can tell that it is not root.
+USER 10001
 WORKDIR /data
 ENV SYSTEMPROMPT_STORAGE=/data
 VOLUME /data
@@ -34,4 +35,4 @@ RUN mkdir -p /etc/postgresql-common \
     && apt-get update \
     && apt-get install -y --no-install-recommends postgresql \
     && rm -rf /var/lib/apt/lists/*
-USER systemprompt
+USER 10001

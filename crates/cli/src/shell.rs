@@ -62,7 +62,11 @@ pub(crate) fn man(matches: &ArgMatches, outside: &mut Outside<'_>) -> Result<(),
 /// The page of a command and those of its own; how many that is.
 fn write_pages(command: Command, name: &str, folder: &Path) -> Result<usize, Failure> {
     let below: Vec<Command> = command.get_subcommands().cloned().collect();
-    let page = clap_mangen::Man::new(command.name(name.to_owned()));
+    // One title for all: that of a command of four words does not fit into a line twice.
+    let page = clap_mangen::Man::new(command.name(name.to_owned()))
+        .title("systemprompt")
+        .manual("systemprompt analytics")
+        .source(concat!("systemprompt ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     page.render(&mut text)?;
     std::fs::write(folder.join(format!("{name}.1")), text)?;

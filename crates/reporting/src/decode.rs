@@ -34,14 +34,26 @@ pub(crate) fn decode(schema: &Schema, query: &str) -> Result<Value> {
     Ok(Value::Object(params))
 }
 
-/// Refuses parameters that the question does not have. (serde cannot: it does
-/// not combine with flattened structs.)
-pub(crate) fn refuse_unknown(schema: &Schema, params: &Value) -> Result<()> {
-    match params {
-        Value::Object(params) => params
-            .keys()
-            .try_for_each(|name| property(schema, name).map(drop)),
-        _ => Err(Error::Usage("parameters are an object".to_owned())),
+/// Refuses parameters that the question does not have (serde cannot: it does
+/// not combine with flattened structs), and text that PostgreSQL has no place for.
+pub(crate) fn check(schema: &Schema, params: &Value) -> Result<()> {
+    let Value::Object(params) = params else {
+        return Err(Error::Usage("parameters are an object".to_owned()));
+    };
+    params.iter().try_for_each(|(name, value)| {
+        property(schema, name)?;
+        match holds_nul(value) {
+            true => Err(Error::Usage(format!("{name} must not hold NUL"))),
+            false => Ok(()),
+        }
+    })
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        _ => false,
     }
 }
 

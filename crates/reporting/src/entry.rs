@@ -195,7 +195,7 @@ fn from_matches<Q: Query>(matches: &clap::ArgMatches) -> Result<Value> {
 }
 
 fn read<Q: Query>(params: Value) -> Result<Q> {
-    decode::refuse_unknown(&schema_of::<Q>(SchemaSettings::draft2020_12()), &params)?;
+    decode::check(&schema_of::<Q>(SchemaSettings::draft2020_12()), &params)?;
     serde_json::from_value(params).map_err(|error| Error::Usage(error.to_string()))
 }
 

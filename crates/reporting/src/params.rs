@@ -11,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use systemprompt_domain::period::{Interval, InvalidPeriod, Period, Step, When, Zone};
 use time::OffsetDateTime;
@@ -28,18 +28,42 @@ pub struct PeriodArgs {
     /// Begin of the period: 24h, 7d, today, this-week, last-month, 2026-11-01, RFC 3339 and the like
     #[arg(long, value_name = "WHEN", default_value_t = default_since())]
     #[serde(default = "default_since")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "when")]
     pub since: When,
     /// End of the period, written alike; what it names is no longer part of it
     #[arg(long, value_name = "WHEN", default_value_t = default_until())]
     #[serde(default = "default_until")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "when")]
     pub until: When,
     /// Time zone in which days, weeks and months begin: an IANA name, or local
     #[arg(long, value_name = "ZONE", default_value_t)]
     #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "zone")]
     pub timezone: Zone,
+}
+
+/// A moment, as it can be written.
+pub(crate) fn when(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "anyOf": [
+            { "enum": When::names().collect::<Vec<_>>() },
+            { "pattern": When::AGO },
+            { "format": "date" },
+            { "format": "date-time" },
+        ],
+    })
+}
+
+/// A time zone. There is no format of that name in JSON Schema, which lets others be used.
+pub(crate) fn zone(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "iana-time-zone" })
+}
+
+/// The beginning of an id, as [`beginning_with`](systemprompt_domain::ids::beginning_with)
+/// reads it.
+pub(crate) fn id_beginning(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(-*[0-9A-Fa-f]){8,32}-*$" })
 }
 
 fn default_since() -> When {

@@ -144,7 +144,10 @@ fn completions_and_manual_pages_are_made() {
         "systemprompt-doctor",
     ] {
         let text = std::fs::read_to_string(pages.join(format!("{page}.1"))).expect(page);
-        assert!(text.contains(".TH"), "{page}");
+        let title = text.lines().find(|line| line.starts_with(".TH "));
+        let title = title.unwrap_or_else(|| panic!("{page} has no title"));
+        assert!(title.starts_with(".TH systemprompt 1 "), "{page}: {title}");
+        assert!(text.contains(&page.replace('-', "\\-")), "{page}");
     }
     assert!(!pages.join("systemprompt-man.1").exists());
     assert!(!line("--help").out.contains("manual pages"));

@@ -1,6 +1,7 @@
 //! A moment as people write it: `7d`, `yesterday`, `2026-11-01`.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::ToSpan;
@@ -18,7 +19,8 @@ use super::zone::Zone;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum When {
-    /// So long ago: `30m`, `24h`, `7d`, `2w`. A day here is 24 hours.
+    /// So long ago: `30m`, `24h`, `7d`, `2w`, in at most six digits of minutes or
+    /// hours, five of days or weeks. A day here is 24 hours.
     Ago(u32, Unit),
     /// The current time.
     Now,
@@ -65,6 +67,15 @@ impl Unit {
         }
     }
 
+    /// The most digits a number of them may have; what that comes to at most is within
+    /// the calendar.
+    const fn digits(self) -> usize {
+        match self {
+            Self::Minute | Self::Hour => 6,
+            Self::Day | Self::Week => 5,
+        }
+    }
+
     const fn duration(self) -> Duration {
         match self {
             Self::Minute => Duration::MINUTE,
@@ -86,6 +97,10 @@ const NAMES: [(&str, When); 7] = [
     ("last-month", When::LastMonth),
 ];
 
+/// The years that moments may lie in: those that RFC 3339 can write, whatever the
+/// time zone makes of them.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+
 /// A text that is no moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -95,6 +110,14 @@ const NAMES: [(&str, When); 7] = [
 pub struct InvalidWhen(String);
 
 impl When {
+    /// So long ago, as a regular expression.
+    pub const AGO: &'static str = "^([0-9]{1,6}[mh]|[0-9]{1,5}[dw])$";
+
+    /// The names of moments that have one.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
     /// So many hours ago.
     #[must_use]
     pub const fn hours_ago(hours: u32) -> Self {
@@ -104,6 +127,11 @@ impl When {
     /// The moment that is meant at `now` in `zone`; `None` if the calendar does
     /// not reach it.
     pub(super) fn resolve(&self, now: OffsetDateTime, zone: &Zone) -> Option<OffsetDateTime> {
+        let at = self.moment(now, zone)?;
+        YEARS.contains(&at.year()).then_some(at)
+    }
+
+    fn moment(&self, now: OffsetDateTime, zone: &Zone) -> Option<OffsetDateTime> {
         let today = || zone.date(now);
         let monday = || {
             let today = today()?;
@@ -148,6 +176,7 @@ impl FromStr for When {
             let digits = s.strip_suffix(unit.letter())?;
             // `parse` alone would take a sign.
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let plain = plain && digits.len() <= unit.digits();
             Some(Self::Ago(digits.parse().ok().filter(|_| plain)?, unit))
         };
         // Our own shape first: jiff's dates also read as date-times.
@@ -160,7 +189,9 @@ impl FromStr for When {
         };
         let at = || {
             let at = OffsetDateTime::parse(s, &Rfc3339).ok()?;
-            Some(Self::At(at.to_offset(time::UtcOffset::UTC)))
+            // The calendar may end between there and UTC.
+            let at = at.checked_to_offset(time::UtcOffset::UTC)?;
+            Some(Self::At(at)).filter(|_| YEARS.contains(&at.year()))
         };
         named()
             .or_else(ago)
@@ -295,12 +326,37 @@ mod tests {
             "2026-13-01",
             "2026-11-01T09:30:00",
             "99999999999d",
+            "1000000m",
+            "100000w",
+            // Years that RFC 3339 cannot write in UTC.
+            "9999-12-31T23:59:59-01:00",
+            "0001-01-01T00:00:00+01:00",
+            "0000-06-01T00:00:00Z",
         ] {
             let error = bad.parse::<When>().expect_err(bad).to_string();
             assert!(
                 error.starts_with(&format!("\"{bad}\" is not a time: use 30m")),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_calendar_does_not_reach_is_no_moment() {
+        let now = datetime!(2026-11-18 03:07:30 UTC);
+        let resolve = |when: &str, zone: &str| {
+            let zone = zone.parse().expect("a zone");
+            when.parse::<When>().expect("a time").resolve(now, &zone)
+        };
+        for (when, zone) in [
+            ("0000-12-31", "UTC"),
+            ("0001-01-01", "Asia/Tokyo"),
+            ("9999-12-31", "UTC"),
+        ] {
+            assert_eq!(resolve(when, zone), None, "{when} in {zone}");
+        }
+        for when in ["999999m", "999999h", "99999d", "99999w", "0001-01-02"] {
+            assert!(resolve(when, "Asia/Tokyo").is_some(), "{when}");
         }
     }
 }

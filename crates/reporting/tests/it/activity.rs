@@ -208,7 +208,7 @@ async fn pages_join_without_gap_or_overlap() {
     }
     let unknown = "activity/list?before=01a2122b-5740-7000-8000-000000000002";
     let answer = store.try_ask(unknown).await;
-    assert!(matches!(answer, Err(Error::Usage(_))), "{answer:?}");
+    assert!(matches!(answer, Err(Error::NotFound(_))), "{answer:?}");
     // Any number is a place in the trail.
     let first = store.ask("audit/list?since=2d&limit=3").await.rows;
     let beyond = store.ask("audit/list?since=2d&limit=3&before=999999").await;

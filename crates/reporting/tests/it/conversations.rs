@@ -174,7 +174,7 @@ async fn pages_join_without_gap_or_overlap() {
         assert_eq!(paged, all, "{question}");
     }
     let unknown = store.try_ask("conversations/list?before=nothing").await;
-    assert!(matches!(unknown, Err(Error::Usage(_))), "{unknown:?}");
+    assert!(matches!(unknown, Err(Error::NotFound(_))), "{unknown:?}");
 }
 
 #[tokio::test]

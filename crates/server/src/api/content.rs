@@ -30,6 +30,21 @@ const TITLE: usize = 512;
 /// The longest kind.
 const KIND: usize = 64;
 
+/// A host, with or without a port, as a regular expression.
+pub(super) const HOST: &str = "^[0-9A-Za-z_-][0-9A-Za-z._-]{0,252}(:[0-9]{1,5})?$";
+
+/// Whether a text is what [`HOST`] says: what a page's address could have there, not
+/// an address of its own.
+fn is_host(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=253).contains(&host.len())
+        && !host.starts_with('.')
+        && host.bytes().all(allowed)
+        && (1..=5).contains(&port.len())
+        && port.bytes().all(|c| c.is_ascii_digit())
+}
+
 /// Registers and removes content.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
@@ -96,6 +111,10 @@ fn plain(text: &str, most: usize) -> String {
 
 impl Item {
     fn read(self, own: Option<&str>) -> Result<NewContent, &'static str> {
+        // Also where the address says it already: what is wrong is not passed over.
+        if self.site.as_deref().is_some_and(|site| !is_host(site)) {
+            return Err("site is a host, such as example.com");
+        }
         let site = match (&self.url, &self.site) {
             (Some(url), _) => host_of(url),
             (None, Some(site)) => host_of(&format!("//{site}")),
@@ -191,4 +210,46 @@ async fn refuse_method() -> impl IntoResponse {
         "content is registered with POST and removed with DELETE",
     );
     ([(ALLOW, "POST, DELETE")], error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_a_host_and_nothing_else() {
+        let page = |site: &str| Item {
+            url: None,
+            site: Some(site.to_owned()),
+            path: Some("/guide".to_owned()),
+            title: String::new(),
+            kind: String::new(),
+        };
+        for (site, host) in [
+            ("example.com", "example.com"),
+            ("www.Example.com", "example.com"),
+            ("my_host-1.local:3000", "my_host-1.local"),
+        ] {
+            let read = page(site).read(None).expect(site);
+            assert_eq!((read.site.as_str(), read.path.as_str()), (host, "/guide"));
+        }
+        for site in [
+            "",
+            ".",
+            ".example.com",
+            "example.com/guide",
+            "https://example.com",
+            "user@example.com",
+            "example.com?x",
+            "example.com:",
+            "example.com:port",
+            "bücher.example",
+            "a b",
+        ] {
+            assert!(page(site).read(None).is_err(), "{site:?}");
+            let mut both = page(site);
+            both.url = Some("https://example.com/guide".to_owned());
+            assert!(both.read(None).is_err(), "{site:?} beside an address");
+        }
+    }
 }

@@ -151,7 +151,8 @@ fn live() -> Value {
         "responses": {
             "200": {
                 "description": "Changes as they happen",
-                "content": { "text/event-stream": { "schema": { "type": "string" } } },
+                // No schema: one of this version describes a body that has an end.
+                "content": { "text/event-stream": {} },
             },
             "401": { "$ref": "#/components/responses/Unauthorized" },
             "403": { "$ref": "#/components/responses/Forbidden" },
@@ -184,6 +185,7 @@ fn parameters(entry: &Entry) -> Vec<Value> {
             let description = schema
                 .as_object_mut()
                 .and_then(|schema| schema.remove("description"));
+            storable(&mut schema);
             json!({
                 "name": name,
                 "in": "query",
@@ -193,6 +195,23 @@ fn parameters(entry: &Entry) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+/// Says of text that may be anything what it may not be: that PostgreSQL has no place
+/// for it.
+fn storable(schema: &mut Value) {
+    if let Some(items) = schema.get_mut("items") {
+        return storable(items);
+    }
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    let kind = schema.get("type");
+    let is_text = kind == Some(&json!("string")) || kind == Some(&json!(["string", "null"]));
+    let narrower = ["enum", "anyOf", "format", "pattern"];
+    if is_text && !narrower.iter().any(|word| schema.contains_key(*word)) {
+        schema.insert("pattern".to_owned(), json!("^[^\\u0000]*$"));
+    }
 }
 
 /// The schema of the whole answer, the question's name first.

@@ -1,6 +1,8 @@
 //! The API over its router: what it answers, what it refuses, and what it says
 //! of itself.
 
+mod texts;
+
 use std::path::Path;
 
 use axum::body::Body;
@@ -17,9 +19,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::ServiceExt as _;
 
-use crate::auth::Reader;
-
 use super::{ApiState, docs_openapi, docs_page, docs_style, document, openapi, router};
+use crate::auth::Reader;
 
 /// The now of the history.
 const NOW: OffsetDateTime = datetime!(2026-11-25 10:07:30 UTC);
@@ -227,6 +228,15 @@ async fn what_cannot_be_asked_says_why_and_which_parameter() {
         ),
         ("/api/v1/analytics/costs/breakdown?by=colour", json!("by")),
         ("/api/v1/analytics/costs?since=tomorrow", json!("since")),
+        // Beyond the calendar, and what is one only in its own time zone.
+        (
+            "/api/v1/analytics/costs?since=9999-12-31T23:59:59-01:00",
+            json!("since"),
+        ),
+        (
+            "/api/v1/analytics/costs?since=0000-01-01T00:00:00%2B23:00",
+            json!("since"),
+        ),
         ("/api/v1/analytics/requests/show", json!("id")),
         (
             "/api/v1/analytics/costs?since=today&until=yesterday",

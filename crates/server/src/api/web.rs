@@ -4,6 +4,8 @@
 use serde_json::{Map, Value, json};
 use systemprompt_web::beacon::{BODY, MOST};
 
+use super::content;
+
 /// The paths with their operations.
 pub(super) fn paths() -> Map<String, Value> {
     [
@@ -19,6 +21,12 @@ pub(super) fn paths() -> Map<String, Value> {
     .into_iter()
     .collect()
 }
+
+/// Text in which something can be read.
+const NOT_BLANK: &str = "[!-~]";
+/// An address that names a host.
+const ADDRESS: &str =
+    "^(https?:)?//[0-9A-Za-z_-][0-9A-Za-z._-]{0,200}(:[0-9]{1,5})?([/?#][!-~]*)?$";
 
 fn response(description: &str) -> Value {
     json!({
@@ -54,7 +62,7 @@ fn collect() -> Value {
         "type": "object",
         "properties": {
             "p": { "type": "string", "pattern": "^[0-9A-Za-z_-]{8,36}$", "description": "The page view, named by the browser" },
-            "n": { "type": "number", "minimum": 0, "description": "The number of the event in its page view: 0 is the view itself. What comes twice counts once" },
+            "n": { "type": "number", "minimum": 0, "maximum": u32::MAX, "description": "The number of the event in its page view: 0 is the view itself. What comes twice counts once" },
             "u": { "type": "string", "description": "The page's address; needed where n is 0" },
             "r": { "type": "string", "description": "The referrer" },
             "t": { "type": "string", "description": "The title" },
@@ -69,6 +77,10 @@ fn collect() -> Value {
             "w": { "type": "number", "description": "1 where the browser says that a program drives it" },
         },
         "required": ["p", "n"],
+        "anyOf": [
+            { "properties": { "n": { "minimum": 1 } } },
+            { "properties": { "u": { "pattern": NOT_BLANK } }, "required": ["u"] },
+        ],
     });
     let schema = json!({ "oneOf": [event, { "type": "array", "items": event, "maxItems": MOST }] });
     json!({
@@ -136,14 +148,20 @@ fn pixel() -> Value {
 /// A page, as it is named.
 fn page(more: Value) -> Value {
     let mut properties = json!({
-        "url": { "type": "string", "description": "Its address; query and fragment do not count" },
-        "site": { "type": "string", "description": "Its host, in place of the address; left out where web.sites has only one" },
-        "path": { "type": "string", "description": "Its path, in place of the address" },
+        "url": { "type": ["string", "null"], "pattern": ADDRESS, "description": "Its address; query and fragment do not count" },
+        "site": { "type": ["string", "null"], "pattern": content::HOST, "description": "Its host, in place of the address; left out where web.sites has only one" },
+        "path": { "type": ["string", "null"], "description": "Its path, in place of the address" },
     });
     if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
         properties.extend(more);
     }
-    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    let named = |by: &str| json!({ "properties": { by: { "type": "string" } }, "required": [by] });
+    json!({
+        "type": "object",
+        "properties": properties,
+        "anyOf": [named("url"), named("path")],
+        "additionalProperties": false,
+    })
 }
 
 fn refusals() -> Map<String, Value> {

@@ -20,6 +20,7 @@ use rand::rngs::StdRng;
 use systemprompt_capture::Spool;
 use systemprompt_domain::Clock;
 use systemprompt_pricing::Catalogue;
+use systemprompt_storage::embedded::remove_outside;
 use systemprompt_storage::events::Events;
 use systemprompt_storage::web::Judge;
 use systemprompt_storage::web::close::close;
@@ -110,7 +111,10 @@ impl Demo {
         if !Self::is(&self.folder) {
             bail!("{} is no demonstration", self.folder.display());
         }
-        std::fs::remove_dir_all(&self.folder).with_context(|| {
+        // What lies elsewhere first: the folder says whose it is.
+        let removed = remove_outside(&self.folder);
+        let removed = removed.and_then(|()| std::fs::remove_dir_all(&self.folder));
+        removed.with_context(|| {
             format!(
                 "cannot remove {}; does its server still run?",
                 self.folder.display()

@@ -27,6 +27,7 @@ use self::lock::Lock;
 use self::place::Place;
 
 pub use self::error::EmbeddedError;
+pub use self::place::remove_outside;
 use crate::rights;
 
 /// The cluster's superuser, whose password is ours alone.

@@ -129,6 +129,22 @@ impl Place {
     }
 }
 
+/// Removes what the cluster of a storage folder keeps outside of it, for who is about
+/// to remove the folder. Nothing may run on it.
+///
+/// # Errors
+/// It is there and cannot be removed.
+pub fn remove_outside(storage: &Path) -> io::Result<()> {
+    // Where there is no cluster, none of it is outside.
+    let Ok(home) = storage.join("postgres").canonicalize() else {
+        return Ok(());
+    };
+    match fs::remove_dir_all(Path::new(OUTSIDE).join(fingerprint(&home))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a folder that only `account` can enter. One that is there already must
 /// be just that: in `/tmp`, anybody may have put it there.
 pub(super) fn private_folder(folder: &Path, account: Account) -> Result<(), EmbeddedError> {

@@ -115,7 +115,7 @@ impl List {
             .fetch_optional(&ctx.pool)
             .await?;
         at.map(Some)
-            .ok_or_else(|| Error::Usage(format!("{id} is not the id of an activity")))
+            .ok_or_else(|| Error::NotFound(format!("no activity has the id {id}")))
     }
 }
 

@@ -118,7 +118,7 @@ impl List {
         .fetch_optional(&ctx.pool)
         .await?;
         at.map(Some)
-            .ok_or_else(|| Error::Usage(format!("{id} is not the id of a conversation")))
+            .ok_or_else(|| Error::NotFound(format!("no conversation has the id {id}")))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::elapsed::Elapsed;
 use crate::error::{Error, Result};
 use crate::figures::{Time, change};
-use crate::params::{Filters, PeriodArgs};
+use crate::params::{Filters, PeriodArgs, zone};
 use crate::query::{Answer, PeriodUsed, Query};
 use crate::rollup::{Source, Usage};
 
@@ -22,7 +22,7 @@ pub struct Forecast {
     /// Time zone in which days, weeks and months begin: an IANA name, or local
     #[arg(long, value_name = "ZONE", default_value_t)]
     #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "zone")]
     pub timezone: Zone,
     /// Which requests count
     #[command(flatten)]

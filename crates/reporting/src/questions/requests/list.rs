@@ -235,8 +235,8 @@ impl List {
         let Some(id) = self.before else {
             return Ok(None);
         };
-        let at =
-            time_of(id).ok_or_else(|| Error::Usage(format!("{id} is not the id of a request")))?;
+        let missing = || Error::NotFound(format!("no request has the id {id}"));
+        let at = time_of(id).ok_or_else(missing)?;
         Ok(Some(at))
     }
 }

@@ -16,6 +16,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::figures::Time;
 use crate::kept;
+use crate::params::id_beginning;
 use crate::query::{Answer, Query};
 
 /// How many candidates an ambiguous id names.
@@ -30,6 +31,7 @@ const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:58 UTC);
 pub struct Show {
     /// The request's id, or its first 8 digits or more
     #[arg(value_name = "ID")]
+    #[schemars(schema_with = "id_beginning")]
     pub id: String,
 }
 

@@ -149,7 +149,7 @@ impl List {
         let Some(id) = self.before else {
             return Ok(None);
         };
-        let unknown = || Error::Usage(format!("{id} is not the id of a session"));
+        let unknown = || Error::NotFound(format!("no session has the id {id}"));
         let Interval { since, until } = within([id, id]).ok_or_else(unknown)?;
         let at = sqlx::query_scalar!(
             r#"select started_at as "started_at!" from user_sessions

@@ -12,6 +12,7 @@ use super::list::{ListRow, Stored};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::figures::{Time, round};
+use crate::params::id_beginning;
 use crate::query::{Answer, Query};
 use crate::questions::requests::{CANDIDATES, candidates};
 
@@ -27,6 +28,7 @@ const STEPS: i64 = 200;
 pub struct Show {
     /// The session's id, or a beginning that no other has (at least eight digits)
     #[arg(value_name = "ID")]
+    #[schemars(schema_with = "id_beginning")]
     pub id: String,
 }
 

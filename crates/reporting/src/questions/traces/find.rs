@@ -102,15 +102,12 @@ fn plain(id: &str) -> String {
 }
 
 fn missing(id: &str) -> Error {
+    let mut said = format!("no request, tool call, trace, session or audit event has the id {id}");
     let hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hex && id.len() < LEAST && id.parse::<i64>().is_err() {
-        return Error::Usage(format!(
-            "\"{id}\" is not an id: of a request or a trace, at least {LEAST} digits are needed"
-        ));
+        said += &format!("; of a request or a trace, at least {LEAST} digits are needed");
     }
-    Error::NotFound(format!(
-        "no request, tool call, trace, session or audit event has the id {id}"
-    ))
+    Error::NotFound(said)
 }
 
 #[cfg(test)]
@@ -154,10 +151,12 @@ mod tests {
             "cha is ambiguous: session chat, session chat-2"
         );
         assert!(matches!(error, Error::Usage(_)));
-        assert!(matches!(
-            settle("abc", Meanings::new()),
-            Err(Error::Usage(_))
-        ));
+        let short = settle("abc", Meanings::new()).expect_err("nothing");
+        assert!(matches!(short, Error::NotFound(_)));
+        assert!(
+            short.to_string().ends_with("at least 8 digits are needed"),
+            "{short}"
+        );
         for unknown in ["12", "my-session", "0123456789ab"] {
             let error = settle(unknown, Meanings::new());
             assert!(matches!(error, Err(Error::NotFound(_))), "{unknown}");

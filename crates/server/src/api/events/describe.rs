@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use systemprompt_domain::activity::Category;
 use systemprompt_domain::reported::AuditEvent;
-use systemprompt_domain::tool::{MOST_TOOLS, ToolStatus};
+use systemprompt_domain::tool::{LONGEST, MOST_TOOLS, ToolStatus};
 use systemprompt_domain::{Api, RequestState, TokenClass};
 
 use super::requests::{APIS, STATES};
+use super::tools::MOST;
+use crate::api::content::HOST;
 
 /// The operation in the OpenAPI document.
 pub(in crate::api) fn operation() -> Value {
@@ -67,8 +69,24 @@ fn response(description: &str) -> Value {
     })
 }
 
+/// Text without NUL, for which PostgreSQL has no place.
+const NO_NUL: &str = "^[^\\u0000]*$";
+/// Text without control characters.
+const NO_CONTROLS: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
 fn name(description: &str) -> Value {
-    json!({ "type": "string", "maxLength": 256, "description": description })
+    text(256, description)
+}
+
+fn text(most: usize, description: &str) -> Value {
+    json!({ "type": "string", "maxLength": most, "pattern": NO_NUL, "description": description })
+}
+
+/// A name that may not be left empty, as those of servers and tools.
+fn whole_name(description: &str) -> Value {
+    let mut name = text(LONGEST, description);
+    name["minLength"] = json!(1);
+    name
 }
 
 fn word(description: &str) -> Value {
@@ -98,6 +116,12 @@ fn activity() -> Value {
 }
 
 fn audit() -> Value {
+    let of = |category: &str| {
+        let events = AuditEvent::ALL.into_iter();
+        let events = events.filter(|event| event.category() == category);
+        let events: Vec<_> = events.map(AuditEvent::as_str).collect();
+        json!({ "properties": { "category": { "const": category }, "event": { "enum": events } } })
+    };
     json!({
         "type": "object",
         "description": "Something for the audit trail. Other categories are this server's own.",
@@ -112,12 +136,13 @@ fn audit() -> Value {
             "detail": object(),
         },
         "required": ["type", "category", "event"],
+        "anyOf": [of("data_access"), of("mcp_tools")],
         "additionalProperties": false,
     })
 }
 
 fn number(description: &str) -> Value {
-    json!({ "type": "integer", "minimum": 0, "description": description })
+    json!({ "type": "integer", "minimum": 0, "maximum": MOST, "description": description })
 }
 
 fn span(description: &str) -> Value {
@@ -210,8 +235,8 @@ fn tool_call() -> Value {
         "properties": {
             "type": { "const": "tool_call" },
             "id": id(),
-            "server": name("The MCP server"),
-            "tool": name("The tool"),
+            "server": whole_name("The MCP server"),
+            "tool": whole_name("The tool"),
             "status": { "enum": ToolStatus::ALL.map(ToolStatus::as_str) },
             "via": { "enum": ["stdio", "layer"], "default": "layer", "description": "Who saw it: a wrapper around the server, or the server itself" },
             "error_type": name("What went wrong: tool_error for a result with isError, rpc_error for an error of JSON-RPC, or a short name"),
@@ -245,17 +270,18 @@ fn tool_list() -> Value {
         "properties": {
             "type": { "const": "tool_list" },
             "id": id(),
-            "server": name("The MCP server"),
+            "server": whole_name("The MCP server"),
             "tools": {
                 "type": "array",
                 "maxItems": MOST_TOOLS,
                 "items": {
                     "type": "object",
                     "properties": {
-                        "name": name("The tool"),
-                        "hash": name("A hash of what models are told about it"),
+                        "name": whole_name("The tool"),
+                        "hash": whole_name("A hash of what models are told about it"),
                     },
                     "required": ["name", "hash"],
+                    "additionalProperties": false,
                 },
             },
             "user": name("Who was told"),
@@ -269,7 +295,8 @@ fn tool_list() -> Value {
 
 fn page_request() -> Value {
     let uuid = |description: &str| json!({ "type": "string", "format": "uuid", "description": description });
-    let text = |most: usize, description: &str| json!({ "type": "string", "maxLength": most, "description": description });
+    let hint = |description: &str| json!({ "type": "string", "maxLength": 256, "pattern": NO_CONTROLS, "description": description });
+    let target = "Path and query, as they were asked for";
     let flags = [
         "https",
         "accept_language",
@@ -288,8 +315,8 @@ fn page_request() -> Value {
         "properties": {
             "type": { "const": "page_request" },
             "id": id(),
-            "site": name("The site's host"),
-            "target": text(8_192, "Path and query, as they were asked for"),
+            "site": { "type": "string", "pattern": HOST, "description": "The site's host" },
+            "target": { "type": "string", "maxLength": 8_192, "pattern": "^/[^\\u0000]*$", "description": target },
             "method": text(16, "The method; GET if it is left out"),
             "status": { "type": "integer", "minimum": 100, "maximum": 599, "description": "The status of the answer" },
             "referrer": text(8_192, "The header referer"),
@@ -302,9 +329,9 @@ fn page_request() -> Value {
             "hints": {
                 "type": "object",
                 "properties": {
-                    "brands": text(256, "Sec-CH-UA"),
-                    "mobile": text(256, "Sec-CH-UA-Mobile"),
-                    "platform": text(256, "Sec-CH-UA-Platform"),
+                    "brands": hint("Sec-CH-UA"),
+                    "mobile": hint("Sec-CH-UA-Mobile"),
+                    "platform": hint("Sec-CH-UA-Platform"),
                 },
                 "description": "Client hints, as they were sent",
             },

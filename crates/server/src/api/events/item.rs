@@ -120,7 +120,7 @@ pub(super) fn read(
 }
 
 /// What has not been read yet.
-pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+pub(super) struct Fields<'a>(pub(super) BTreeMap<String, &'a RawValue>);
 
 impl Fields<'_> {
     /// Whom a token stands for, it stands for.

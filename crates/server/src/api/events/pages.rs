@@ -25,12 +25,13 @@ pub(super) fn request(fields: &mut Fields<'_>, source: Source) -> Result<PageRep
     if !target.starts_with('/') {
         return Err(Refused::of("target", "must be a path, as in /docs?page=2"));
     }
-    let status: u16 = fields
+    let status: f64 = fields
         .take("status", "must be the status of the answer")?
         .ok_or_else(|| missing("status"))?;
-    if !(100..=599).contains(&status) {
+    if status.fract() != 0.0 || !(100.0..=599.0).contains(&status) {
         return Err(Refused::of("status", "must be 100 to 599"));
     }
+    let status = status as u16;
     let id = "must be a UUID that a keyed hash was made into";
     let today: Option<Uuid> = fields.parsed("visitor", id)?;
     let before = fields.parsed("visitor_before", id)?;

@@ -10,7 +10,7 @@ use systemprompt_domain::{SpanId, ToolCallId, TraceId};
 use super::item::{Fields, Refused, missing};
 
 /// Longer than anything has run: numbers beyond it are no durations and no sizes.
-const MOST: u64 = 1 << 52;
+pub(super) const MOST: u64 = 1 << 52;
 
 /// A tool call.
 pub(super) fn call(fields: &mut Fields<'_>, source: Source) -> Result<ToolReport, Refused> {
@@ -117,10 +117,46 @@ pub(super) fn span(fields: &mut Fields<'_>, field: &str) -> Result<Option<SpanId
     Ok(span.transpose()?.map(SpanId))
 }
 
+/// A whole number, however it is written: JSON does not tell 5 from 5.0. All of them up
+/// to [`MOST`] are exact as floating point.
 pub(super) fn number(fields: &mut Fields<'_>, field: &str) -> Result<Option<u64>, Refused> {
-    let number: Option<u64> = fields.take(field, "must be a whole number, 0 or more")?;
-    match number {
-        Some(number) if number > MOST => Err(Refused::of(field, "is too large")),
-        number => Ok(number),
+    let expected = "must be a whole number, 0 or more";
+    match fields.take::<f64>(field, expected)? {
+        None => Ok(None),
+        Some(number) if number > MOST as f64 => Err(Refused::of(field, "is too large")),
+        Some(number) if number >= 0.0 && number.fract() == 0.0 => Ok(Some(number as u64)),
+        Some(_) => Err(Refused::of(field, expected)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_taken_however_they_are_written() {
+        let read = |text: &str| {
+            let raw = RawValue::from_string(text.to_owned()).expect("JSON");
+            let mut fields = Fields(BTreeMap::from([("n".to_owned(), &*raw)]));
+            number(&mut fields, "n").map_err(drop)
+        };
+        for (text, expected) in [
+            ("0", Ok(Some(0))),
+            ("128907.0", Ok(Some(128_907))),
+            ("1e3", Ok(Some(1_000))),
+            ("4503599627370496", Ok(Some(MOST))),
+            ("null", Ok(None)),
+            ("4503599627370497", Err(())),
+            ("18446744073709551616", Err(())),
+            ("0.5", Err(())),
+            ("-1", Err(())),
+            ("\"5\"", Err(())),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
     }
 }

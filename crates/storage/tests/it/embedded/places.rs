@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{geteuid, getpgid};
 use sqlx::ConnectOptions;
 use sqlx::Connection;
-use systemprompt_storage::embedded::{Embedded, EmbeddedError, Options};
+use systemprompt_storage::embedded::{Embedded, EmbeddedError, Options, remove_outside};
 use systemprompt_testkit::PATIENCE;
 
 use super::{
@@ -138,7 +138,8 @@ async fn root_keeps_the_data_outside_a_folder_that_the_server_cannot_enter() {
     again.stop().await.unwrap();
     assert_gone(&data, PATIENCE);
 
-    fs::remove_dir_all(data.parent().unwrap()).unwrap();
+    remove_outside(private.path()).unwrap();
+    assert!(!data.parent().unwrap().exists(), "{data:?}");
     let error = Embedded::start(private.path(), |_| ()).await.unwrap_err();
     assert!(
         matches!(error, EmbeddedError::DataMissing { .. }),
