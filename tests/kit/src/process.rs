@@ -316,8 +316,8 @@ fn build(what: &[&str]) -> Result<PathBuf> {
         Some(profile) => profile,
     };
     // With all it can do, as the suites of `.ci` build it: otherwise each would build it anew.
-    let features: &[&str] = match name {
-        "systemprompt" => &["--features", "parquet"],
+    let features: &[&str] = match what {
+        ["--package", "systemprompt"] => &["--features", "parquet"],
         _ => &[],
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -168,7 +168,10 @@ async fn trail(db: &PgPool) -> Result<Vec<String>> {
              select subject_id as id, \
                  count(*) filter (where event = 'request_started') as starts, \
                  count(*) filter (where event in ('request_completed', 'request_failed')) as ends \
-             from audit_events where category = 'ai_operations' group by subject_id \
+             from audit_events \
+             where category = 'ai_operations' \
+                 and event in ('request_started', 'request_completed', 'request_failed') \
+             group by subject_id \
          ) \
          select concat(id, ': ', coalesce(starts, 0), ' starts, ', coalesce(ends, 0), ' ends, ', \
              case when r.id is null then 'no' else 'a' end, ' row') \

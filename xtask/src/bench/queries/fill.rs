@@ -31,7 +31,6 @@ pub(super) struct Filling {
     detail: Duration,
     rollups: Duration,
     checked: Option<Duration>,
-    sizes: Vec<(String, i64, i64, i64)>,
 }
 
 /// Whether there are rollups already, which come last.
@@ -82,7 +81,6 @@ pub(super) async fn fill(pool: &PgPool, rows: u64, compare: bool) -> anyhow::Res
     // As autovacuum leaves rows that are not of today.
     run(pool, "vacuum (analyze)".to_owned()).await?;
     let rollups = began.elapsed();
-    let sizes = sizes(pool).await?;
     let checked = if compare {
         Some(compare_all(pool).await?)
     } else {
@@ -94,7 +92,6 @@ pub(super) async fn fill(pool: &PgPool, rows: u64, compare: bool) -> anyhow::Res
         detail,
         rollups,
         checked,
-        sizes,
     })
 }
 
@@ -158,7 +155,7 @@ async fn sizes(pool: &PgPool) -> anyhow::Result<Vec<(String, i64, i64, i64)>> {
          left join pg_inherits i on i.inhrelid = c.oid \
          left join pg_class parent on parent.oid = i.inhparent \
          where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace \
-         group by 1 order by 3 + 4 desc",
+         group by 1 order by sum(pg_total_relation_size(c.oid)) desc",
     )
     .fetch_all(pool)
     .await?;
@@ -193,28 +190,28 @@ impl Filling {
             self.rollups.as_secs_f64()
         )
     }
+}
 
-    /// What a request costs on disk.
-    #[allow(clippy::cast_precision_loss)] // far below 2^52
-    pub(super) fn table(&self) -> Table {
-        let mut table = Table::new(
-            "On disk",
-            &["table", "rows", "MiB", "of indexes MiB", "bytes a request"],
-        );
-        for (name, rows, bytes, indexes) in &self.sizes {
-            let all = (bytes + indexes) as f64;
-            if all < self.rows as f64 / 10.0 {
-                break;
-            }
-            let mib = |bytes: f64| format!("{:.1}", bytes / f64::from(1 << 20));
-            table.row([
-                name.clone(),
-                count(*rows as f64),
-                mib(*bytes as f64),
-                mib(*indexes as f64),
-                format!("{:.1}", all / self.rows as f64),
-            ]);
+/// What one of so many requests costs on disk, with all that comes with it.
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+pub(super) async fn on_disk(pool: &PgPool, requests: u64) -> anyhow::Result<Table> {
+    let mut table = Table::new(
+        "On disk",
+        &["table", "rows", "MiB", "of indexes MiB", "bytes a request"],
+    );
+    for (name, rows, bytes, indexes) in sizes(pool).await? {
+        let all = (bytes + indexes) as f64;
+        if all < requests as f64 / 10.0 {
+            break;
         }
-        table
+        let mib = |bytes: f64| format!("{:.1}", bytes / f64::from(1 << 20));
+        table.row([
+            name,
+            count(rows as f64),
+            mib(bytes as f64),
+            mib(indexes as f64),
+            format!("{:.1}", all / requests as f64),
+        ]);
     }
+    Ok(table)
 }

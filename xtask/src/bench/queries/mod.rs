@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use systemprompt_storage::embedded::Embedded;
+use systemprompt_testkit::db::audit_keys_file;
 use systemprompt_testkit::process::ServerProcess;
 
 use self::ask::{Asked, Asking};
@@ -77,9 +78,10 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
         open_to_all(&storage)?;
         let database = options.databases.get(place).map(String::as_str);
         if rows > 0 {
-            prepare(&storage, database, rows, !options.unchecked, &mut report).await?;
-            let whole = place == 2 && !options.alone && options.only.is_none();
-            let beside = whole.then_some((&mut report, temporary.path()));
+            let (check, whole) = (!options.unchecked, place == 2);
+            prepare(&storage, database, rows, whole, check, &mut report).await?;
+            let beside = whole && !options.alone && options.only.is_none();
+            let beside = beside.then_some((&mut report, temporary.path()));
             sizes.push(measure(&storage, database, options.only.as_deref(), beside).await?);
         }
         speeds.push((rows, speed(&storage, database).await?));
@@ -156,6 +158,7 @@ async fn prepare(
     storage: &Path,
     database: Option<&str>,
     rows: u64,
+    whole: bool,
     check: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -179,7 +182,9 @@ async fn prepare(
     if !fill::is_filled(&pool).await? {
         let filling = fill::fill(&pool, rows, check).await?;
         report.note(filling.note());
-        report.table(filling.table());
+    }
+    if whole {
+        report.table(fill::on_disk(&pool, rows).await?);
     }
     pool.close().await;
     if let Some(embedded) = embedded {
@@ -211,6 +216,9 @@ async fn measure(
     // Nothing but questions while they are timed.
     command.args(["--set", "scheduler.enabled=false"]);
     command.args(["--set", "web.sites=[example.com,example.org]"]);
+    // The log's keys are those of the writer that is measured afterwards.
+    let keys = audit_keys_file();
+    command.args(["--set", &format!("audit.keys={}", keys.display())]);
     if let Some(url) = database {
         command.args(["--database-url", url]);
     }
