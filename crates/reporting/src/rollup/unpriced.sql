@@ -20,5 +20,8 @@ where in_windows(grain, bucket, $2)
   and (cardinality($7::text[]) = 0 or user_id = any ($7))
 group by provider, model
 having sum(unpriced) > 0 or sum(unpriced_tokens) > 0
-order by sum(unpriced) desc, sum(unpriced_tokens) desc, provider, model
+order by
+    sum(unpriced) desc,
+    case when sum(unpriced) = 0 then sum(unpriced_tokens) end desc,
+    provider, model
 limit $8
