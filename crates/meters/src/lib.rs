@@ -3,7 +3,8 @@
 //!
 //! A [`Meter`] reads a copy of a provider's answer as it passes and says at the
 //! end what the provider stated about it: tokens by class, model, ids, how it
-//! ended. [`read_request`] says what a request body asks for. The only bytes
+//! ended. [`classify`] says what a request's path means, [`read_request`] what its body
+//! asks for, an [`Answer`] what is recorded at the end. The only bytes
 //! that are ever changed are those of [`inject_include_usage`] and of its
 //! counterpart, the [`UsageFilter`].
 //!
@@ -22,6 +23,7 @@
 //! assert_eq!(outcome.usage.map(|usage| usage.tokens.input), Some(7));
 //! ```
 
+mod answer;
 mod body;
 mod decode;
 mod events;
@@ -32,13 +34,16 @@ mod meter;
 mod outcome;
 mod reading;
 mod request;
+mod route;
 pub mod rpc;
 mod scanner;
 mod shapes;
 mod usage;
 
+pub use answer::{Answer, End, REQUEST_IDS};
 pub use filter::UsageFilter;
 pub use inject::inject_include_usage;
 pub use meter::Meter;
 pub use outcome::{Ending, Outcome, ProviderError};
 pub use request::{MalformedBody, RequestFacts, read_request};
+pub use route::{Call, classify};

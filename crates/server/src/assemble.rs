@@ -42,6 +42,7 @@ use crate::health::{Health, Lane};
 use crate::login::Login;
 use crate::refusals::Refusals;
 use crate::reload::{Noted, Reload};
+use crate::reported::Sightings;
 use crate::shutdown::Shutdown;
 use crate::swap::Swap;
 use crate::web::{self, Paths, Web};
@@ -204,6 +205,7 @@ impl Server {
                 events.with_web(judge.clone(), bounds)
             })
             .map(Arc::new);
+        let sightings = recorder.map(|recorder| Sightings::new(recorder, prices.clone()));
         let body_idle = profile.limits.downstream.body_idle_timeout;
         let web = match public {
             Some(lane) => Some(Web::start(profile, lane.spool, &storage.control_pool()).await?),
@@ -254,10 +256,11 @@ impl Server {
             mcp_proxy,
             events: Front {
                 store: events,
+                sightings: sightings.clone(),
                 pages: profile.web.enabled,
                 body_idle,
             },
-            otlp: otlp::Front::new(recorder, prices.clone(), body_idle),
+            otlp: otlp::Front::new(sightings, body_idle),
             refusals: refusals.clone(),
         });
         Ok(Self {

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use systemprompt_domain::UsageSource;
+use systemprompt_domain::event::RequestFinished;
 use systemprompt_pricing::{Catalogue, CustomPrice};
 use systemprompt_storage::Storage;
 use systemprompt_storage::prices::{CHANNEL, PricesError, in_force, stamp};
@@ -54,7 +56,36 @@ impl Fresh<'_> {
     }
 }
 
+/// What a request cost by these prices at its time, where it says what it used.
+pub(crate) fn price(request: &mut RequestFinished, catalogue: &Catalogue) {
+    if request.usage_source == UsageSource::None {
+        return;
+    }
+    let context = &request.context;
+    let cost = catalogue.cost(
+        &context.provider,
+        request.served_model.as_deref(),
+        context.requested_model.as_deref(),
+        context.created_at,
+        &request.usage,
+    );
+    let version = |model: &str| {
+        let found = catalogue.find(&context.provider, Some(model), None, context.created_at);
+        found.map_or_else(String::new, |version| version.id.clone())
+    };
+    let others = request.usage.other_models.iter();
+    request.other_price_versions = others.map(|other| version(&other.model)).collect();
+    request.price_version = cost.as_ref().map(|cost| cost.price_version.clone());
+    request.cost = cost.map(|cost| cost.total);
+}
+
 impl Prices {
+    /// Prices a request with what is in force: one catalogue for the whole event,
+    /// whatever is imported meanwhile.
+    pub(crate) fn price(&self, request: &mut RequestFinished) {
+        price(request, &self.current());
+    }
+
     /// The prices as the database has them now, with the profile's over them.
     ///
     /// # Errors

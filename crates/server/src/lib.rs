@@ -26,6 +26,7 @@ mod metrics;
 mod otlp;
 mod refusals;
 mod reload;
+mod reported;
 mod routes;
 mod run;
 mod shutdown;

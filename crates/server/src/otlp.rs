@@ -5,7 +5,7 @@
 mod describe;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -15,9 +15,7 @@ use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use systemprompt_capture::{Durability, Recorder};
-use systemprompt_domain::event::RequestFinished;
-use systemprompt_domain::{Event, UsageSource};
+use systemprompt_domain::Event;
 use systemprompt_otlp::{Batch, Format, Sighting, Signal, What, failure, inflate, receipt};
 use systemprompt_pricing::Catalogue;
 use time::OffsetDateTime;
@@ -26,8 +24,9 @@ use tokio::sync::Semaphore;
 pub(crate) use self::describe::operations;
 use crate::api::harden;
 use crate::auth::Identity;
-use crate::catalogue::Prices;
+use crate::catalogue::price;
 use crate::door::body::{Fault, read};
+use crate::reported::{Full, Sightings};
 
 /// The largest body as it comes.
 const BODY: u64 = 8 << 20;
@@ -35,13 +34,9 @@ const BODY: u64 = 8 << 20;
 const INFLATED: usize = 32 << 20;
 /// Exports that are read at once; each holds its body in memory.
 const AT_ONCE: usize = 4;
-/// Events that are put on disk together.
-const CHUNK: usize = 256;
 /// Room set aside on disk for one event. Everything that goes into it is bounded so
 /// that it fits.
 const ROOM: u64 = 8 * 1024;
-/// How long a burst may wait for another segment to be prepared.
-const ROOM_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What metrics are answered.
 const NO_METRICS: &str = "metrics are not stored: spans and log events tell of the same \
@@ -51,17 +46,15 @@ const NO_METRICS: &str = "metrics are not stored: spans and log events tell of t
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     /// `None` while analytics is off.
-    recorder: Option<Recorder>,
-    prices: Prices,
+    sightings: Option<Sightings>,
     body_idle: Duration,
     at_once: Arc<Semaphore>,
 }
 
 impl Front {
-    pub(crate) fn new(recorder: Option<Recorder>, prices: Prices, body_idle: Duration) -> Self {
+    pub(crate) fn new(sightings: Option<Sightings>, body_idle: Duration) -> Self {
         Self {
-            recorder,
-            prices,
+            sightings,
             body_idle,
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
         }
@@ -157,7 +150,7 @@ impl Front {
             let text = "the export cannot be read; the server's log says why";
             Refused::new(StatusCode::INTERNAL_SERVER_ERROR, text)
         })??;
-        let Some(recorder) = &self.recorder else {
+        let Some(sightings) = &self.sightings else {
             let off = "analytics is turned off here (analytics.enabled): nothing is recorded";
             let rejected = batch.rejected + batch.seen.len();
             return Ok(receipt(signal, format, rejected, Some(off)));
@@ -168,11 +161,15 @@ impl Front {
             rejected = batch.rejected,
             "an export"
         );
-        let catalogue = self.prices.current();
-        for chunk in batch.seen.chunks(CHUNK) {
-            let events = chunk.iter().map(|seen| event(seen, identity, &catalogue));
-            record(recorder, events.collect()).await?;
-        }
+        let catalogue = sightings.prices.current();
+        let events = batch.seen.iter();
+        let events: Vec<_> = events
+            .map(|seen| event(seen, identity, &catalogue))
+            .collect();
+        sightings.put(&events, ROOM).await.map_err(|Full| {
+            let text = "exports cannot be recorded at the moment; send this one again later";
+            Refused::new(StatusCode::SERVICE_UNAVAILABLE, text)
+        })?;
         let remark = (signal == Signal::Metrics).then_some(NO_METRICS);
         let reason = batch.reason.as_deref().or(remark);
         Ok(receipt(signal, format, batch.rejected, reason))
@@ -213,37 +210,6 @@ fn decode(signal: Signal, format: Format, body: &Bytes, zipped: bool) -> Result<
     batch.map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
-/// Puts events on disk.
-async fn record(recorder: &Recorder, events: Vec<Event>) -> Result<(), Refused> {
-    let full = || {
-        let text = "exports cannot be recorded at the moment; send this one again later";
-        Refused::new(StatusCode::SERVICE_UNAVAILABLE, text)
-    };
-    let begun = Instant::now();
-    let admission = loop {
-        if let Some(admission) = recorder.admit(ROOM * events.len() as u64) {
-            break admission;
-        }
-        if begun.elapsed() > ROOM_PATIENCE {
-            return Err(full());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
-    let Some((last, others)) = events.split_last() else {
-        return Ok(());
-    };
-    for event in others {
-        recorder.record(event);
-    }
-    let recorded = recorder.record_durably(last);
-    drop(admission);
-    match recorded.durable().await {
-        Durability::Durable => Ok(()),
-        // Whoever sends it again finds it stored once.
-        Durability::Undurable => Err(full()),
-    }
-}
-
 /// What is recorded of a sighting: whose it is, and what it cost.
 fn event(seen: &Sighting, identity: &Identity, catalogue: &Catalogue) -> Event {
     let whose = |user: &mut Option<String>, agent: &mut Option<String>| {
@@ -272,20 +238,4 @@ fn event(seen: &Sighting, identity: &Identity, catalogue: &Catalogue) -> Event {
             Event::ToolCalled(call)
         }
     }
-}
-
-/// What the request cost by our own prices, where it says what it used.
-fn price(request: &mut RequestFinished, catalogue: &Catalogue) {
-    if request.usage_source == UsageSource::None {
-        return;
-    }
-    let cost = catalogue.cost(
-        &request.context.provider,
-        request.served_model.as_deref(),
-        request.context.requested_model.as_deref(),
-        request.context.created_at,
-        &request.usage,
-    );
-    request.price_version = cost.as_ref().map(|cost| cost.price_version.clone());
-    request.cost = cost.map(|cost| cost.total);
 }

@@ -116,6 +116,14 @@ impl ApiError {
         }
     }
 
+    /// 503: reported requests have no room on disk.
+    pub(super) fn no_room() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "requests cannot be recorded at the moment; send the events again soon",
+        )
+    }
+
     /// 500 or 503, by whether asking again may help.
     fn database(error: &sqlx::Error) -> Self {
         if is_passing(error) {

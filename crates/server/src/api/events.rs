@@ -1,10 +1,12 @@
 //! `POST /api/v1/events`: what other services report. The answer comes when the
-//! events are in the database, and says of each what became of it.
+//! events are in the database, and says of each what became of it. AI requests take
+//! the way of those through the gateway: they are on disk when the answer comes.
 
 mod body;
 mod describe;
 mod item;
 mod pages;
+mod requests;
 mod tools;
 
 use std::sync::Arc;
@@ -19,16 +21,17 @@ use axum::routing::{MethodRouter, post};
 use axum::{Json, middleware};
 use bytes::Bytes;
 use serde::Serialize;
-use systemprompt_domain::Reported;
+use systemprompt_domain::{Event, Reported};
 use systemprompt_storage::events::{Events, Outcome};
 use uuid::Uuid;
 
-use self::item::Refused;
+use self::item::{Item, Refused};
 use super::error::ApiError;
 use super::harden;
 use crate::admin::Live;
 use crate::auth::Identity;
 use crate::door::body::{Fault, read};
+use crate::reported::{Full, Sightings};
 
 pub(super) use self::describe::{operation, section};
 
@@ -51,6 +54,8 @@ pub(crate) fn report(front: Front, live: Live) -> MethodRouter {
 pub(crate) struct Front {
     /// `None` while analytics is off.
     pub(crate) store: Option<Arc<Events>>,
+    /// Where AI requests go, with their prices; `None` while analytics is off.
+    pub(crate) sightings: Option<Sightings>,
     /// Whether page views are taken.
     pub(crate) pages: bool,
     pub(crate) body_idle: Duration,
@@ -61,6 +66,8 @@ pub(crate) struct Front {
 struct Receipt {
     stored: usize,
     duplicates: usize,
+    /// On disk here, and in the numbers in a moment.
+    accepted: usize,
     refused: usize,
     /// In the order of the events.
     results: Vec<Line>,
@@ -77,20 +84,23 @@ struct Line {
 }
 
 impl Receipt {
-    fn of(items: Vec<Result<Reported, Refused>>, outcomes: Vec<Outcome>) -> Self {
+    fn of(items: Vec<Result<Item, Refused>>, outcomes: Vec<Outcome>) -> Self {
         let mut receipt = Self::default();
         let mut outcomes = outcomes.into_iter();
         for item in items {
             let line = match item {
-                Ok(event) => {
-                    let outcome = outcomes.next().expect("each stored event has an outcome");
-                    let (n, result) = match outcome {
-                        Outcome::Stored => (&mut receipt.stored, "stored"),
-                        Outcome::Duplicate => (&mut receipt.duplicates, "duplicate"),
+                Ok(item) => {
+                    let (n, result) = match &item {
+                        Item::Request(_) => (&mut receipt.accepted, "accepted"),
+                        Item::Event(_) => match outcomes.next() {
+                            Some(Outcome::Stored) => (&mut receipt.stored, "stored"),
+                            Some(Outcome::Duplicate) => (&mut receipt.duplicates, "duplicate"),
+                            None => unreachable!("each stored event has an outcome"),
+                        },
                     };
                     *n += 1;
                     Line {
-                        id: Some(event.source().stamp.id.0),
+                        id: Some(item.id()),
                         result,
                         refused: None,
                     }
@@ -129,12 +139,13 @@ async fn take(
     }
     let Front {
         store,
+        sightings,
         pages,
         body_idle,
     } = front;
     let body = whole(body, body_idle).await?;
     let pieces = body::split(&body)?;
-    let Some(store) = store else {
+    let (Some(store), Some(sightings)) = (store, sightings) else {
         let off = "analytics is turned off here (analytics.enabled): nothing is recorded";
         let items = pieces.iter().map(|_| Err(Refused::whole(off)));
         return Ok(Json(Receipt::of(items.collect(), Vec::new())));
@@ -144,15 +155,34 @@ async fn take(
         .into_iter()
         .map(|piece| item::read(piece, &identity, now))
         .map(|item| match item {
-            Ok(Reported::Page(_)) if !pages => Err(Refused::whole(
-                "page views are not taken here (web.enabled)",
-            )),
+            Ok(Item::Event(event)) if !pages && matches!(*event, Reported::Page(_)) => Err(
+                Refused::whole("page views are not taken here (web.enabled)"),
+            ),
             item => item,
         })
         .collect();
-    let events: Vec<&Reported> = items.iter().filter_map(|item| item.as_ref().ok()).collect();
-    let stored = store.store(&events).await;
-    let outcomes = stored.map_err(|error| ApiError::not_stored(&error))?;
+    let taken = || items.iter().filter_map(|item| item.as_ref().ok());
+    let requests = taken().filter_map(Item::request);
+    let requests: Vec<Event> = requests
+        .map(|request| {
+            let mut request = request.clone();
+            sightings.prices.price(&mut request);
+            Event::RequestReported(Box::new(request))
+        })
+        .collect();
+    sightings
+        .put(&requests, requests::ROOM)
+        .await
+        .map_err(|Full| ApiError::no_room())?;
+    let events: Vec<&Reported> = taken().filter_map(Item::event).collect();
+    // Without any there is nothing to ask the database.
+    let outcomes = match events.is_empty() {
+        true => Vec::new(),
+        false => {
+            let stored = store.store(&events).await;
+            stored.map_err(|error| ApiError::not_stored(&error))?
+        }
+    };
     live.touch("activity");
     Ok(Json(Receipt::of(items, outcomes)))
 }

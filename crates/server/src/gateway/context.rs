@@ -90,13 +90,7 @@ impl Attribution {
 
     /// What the body adds, where the head did not say it.
     pub(super) fn refine(&self, context: &mut RequestContext, facts: &RequestFacts) {
-        context.streamed |= facts.stream;
-        if context.requested_model.is_none() {
-            context.requested_model = facts.model.as_deref().map(bounded);
-        }
-        if context.user.is_none() {
-            context.user = facts.user.as_deref().map(bounded);
-        }
+        facts.refine(context);
         if context.conversation_id.is_none() {
             context.conversation_id = facts.conversation.as_deref().map(|named| {
                 self.remembered()

@@ -32,14 +32,13 @@ use systemprompt_config::{Credentials, Profile, Provider};
 use systemprompt_domain::ids::BootId;
 use systemprompt_domain::text::bounded;
 use systemprompt_domain::{Api, RequestState, Scope};
-use systemprompt_meters::{inject_include_usage, read_request};
+use systemprompt_meters::{Call, classify, inject_include_usage, read_request};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::context::Attribution;
 use self::errors::GatewayError;
 use self::exchange::Exchange;
 pub(crate) use self::headers::{downstream, passed};
-use self::routes::Call;
 pub(crate) use self::upstream::client;
 use crate::asked::Asked;
 use crate::auth::{Auth, Identity};
@@ -227,7 +226,7 @@ async fn answer(
     }
     let url = upstream::url(provider, path, request.uri().query())?;
     let managed = matches!(provider.credentials, Credentials::Managed { .. });
-    let call = routes::classify(provider.wire, request.method(), path);
+    let call = classify(provider.wire, request.method().as_str(), path);
     let (api, path_model, path_stream) = match call {
         Call::Metered { api, model, stream } => (api, model, stream),
         Call::Unmetered if managed => (Api::Unmetered, None, false),

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 use systemprompt_domain::activity::Category;
 use systemprompt_domain::reported::AuditEvent;
 use systemprompt_domain::tool::{MOST_TOOLS, ToolStatus};
+use systemprompt_domain::{Api, RequestState, TokenClass};
+
+use super::requests::{APIS, STATES};
 
 /// The operation in the OpenAPI document.
 pub(in crate::api) fn operation() -> Value {
@@ -11,6 +14,7 @@ pub(in crate::api) fn operation() -> Value {
     let kinds = [
         activity(),
         audit(),
+        request(),
         tool_call(),
         tool_list(),
         page_request(),
@@ -27,8 +31,8 @@ pub(in crate::api) fn operation() -> Value {
         "summary": "Report what happened elsewhere",
         "description": "Takes up to 5,000 events in up to 4 MiB: a JSON array, an object with `events`, or one \
                         event a line. The answer comes when they are stored, and says of each in its order: \
-                        `stored`, `duplicate` (its id was there before) or `refused`, with the field that is to \
-                        blame. Send a batch again after any error: what has an `id` is stored once. The time of \
+                        `stored`, `duplicate` (its id was there before), `accepted` (an AI request, which is on disk \
+                        here and counted in a moment, once) or `refused`, with the field that is to blame. Send a batch again after any error: what has an `id` is stored once. The time of \
                         an event is the one in its id, if that is a UUID of version 7 of the last seven days and \
                         at most five minutes ahead; else it is that of the receipt. Ids that carry no such time \
                         are known for eight days.",
@@ -112,9 +116,94 @@ fn audit() -> Value {
     })
 }
 
+fn number(description: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": description })
+}
+
+fn span(description: &str) -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-fA-F]{16}$", "description": description })
+}
+
+fn request() -> Value {
+    let flag = |description: &str| json!({ "type": "boolean", "description": description });
+    let counts = |names: &[&str]| -> serde_json::Map<String, Value> {
+        let counts = names.iter();
+        counts
+            .map(|name| ((*name).to_owned(), number("How many")))
+            .collect()
+    };
+    let tokens = json!({
+        "type": "object",
+        "properties": counts(&TokenClass::ALL.map(TokenClass::as_str)),
+        "additionalProperties": false,
+        "description": "Tokens by class. The classes are disjoint: what was read from a cache is no input",
+    });
+    let usage = json!({
+        "type": "object",
+        "properties": {
+            "tokens": tokens,
+            "other_models": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": { "model": name("The model"), "tokens": tokens },
+                    "required": ["model", "tokens"],
+                },
+                "description": "What was used of other models than the one that served it",
+            },
+            "calls": {
+                "type": "object",
+                "additionalProperties": number("How many"),
+                "description": "Calls that are billed apart: web_search, …",
+            },
+            "service_tier": name("The tier that was really used"),
+            "speed": name("Anthropic's speed"),
+            "region": name("Where inference ran"),
+        },
+        "additionalProperties": false,
+        "description": "What it used, as the provider said; left out where it said nothing, which is not zero",
+    });
+    json!({
+        "type": "object",
+        "description": "A request to an AI provider that was made past the gateway. It costs what the prices here say for its time. Its prompt and its answer are not told. Its id here is another one, made of the sender's.",
+        "properties": {
+            "type": { "const": "request" },
+            "id": { "type": "string", "format": "uuid", "description": "The sender's id: a UUID of version 7 that was made when the request began" },
+            "provider": name("The provider, as prices know it: anthropic, openai, gemini"),
+            "api": { "enum": APIS.map(Api::as_str) },
+            "state": { "enum": STATES.map(RequestState::as_str) },
+            "requested_model": name("The model that was asked for"),
+            "served_model": name("The model that answered"),
+            "streamed": flag("Whether the answer was to be streamed"),
+            "usage": usage,
+            "raw_usage": { "type": "object", "description": "The provider's own usage object, up to 8 KiB" },
+            "usage_injected": flag("Whether usage was asked for on the caller's behalf"),
+            "http_status": { "type": "integer", "minimum": 100, "maximum": 599, "description": "The provider's status; none if it never answered" },
+            "error_type": name("The provider's error type, or a short name for what went wrong"),
+            "error_code": name("The short code beside it, never a message"),
+            "finish_reason": name("Why the model stopped"),
+            "tool_calls": { "type": "array", "maxItems": 16, "items": name("A tool"), "description": "Tools that the model asked for" },
+            "provider_request_id": name("The provider's id of the request"),
+            "response_id": name("The provider's id of the answer"),
+            "latency_us": number("From the request to the end of its answer, in microseconds"),
+            "ttfb_us": number("From the request to the first byte of the answer, in microseconds"),
+            "request_bytes": number("Size of the request"),
+            "response_bytes": number("Size of the answer"),
+            "user": name("Whose request it was; of a token that stands for a user it is that one's"),
+            "agent": name("The agent; a token that stands for agents reports on those alone"),
+            "session_id": name("The session"),
+            "conversation_id": name("The conversation"),
+            "trace_id": trace(),
+            "span_id": span("The request's span"),
+            "parent_span_id": span("The span it was made in"),
+        },
+        "required": ["type", "provider", "api", "state"],
+        "additionalProperties": false,
+    })
+}
+
 fn tool_call() -> Value {
-    let micros =
-        |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
+    let micros = number;
     json!({
         "type": "object",
         "description": "A tool call over MCP that ended. Its arguments and its result are not told.",
@@ -142,7 +231,7 @@ fn tool_call() -> Value {
             "client_version": name("Its version"),
             "protocol_version": name("The protocol's revision"),
             "trace_id": trace(),
-            "parent_span_id": { "type": "string", "pattern": "^[0-9a-fA-F]{16}$", "description": "The caller's span, as in traceparent" },
+            "parent_span_id": span("The caller's span, as in traceparent"),
         },
         "required": ["type", "server", "tool", "status", "latency_us"],
         "additionalProperties": false,
@@ -247,6 +336,7 @@ fn receipt() -> Value {
         "properties": {
             "stored": count("Events that were stored"),
             "duplicates": count("Events that were there before"),
+            "accepted": count("AI requests that are on disk here, and counted in a moment if they were not before"),
             "refused": count("Events that were refused"),
             "results": {
                 "type": "array",
@@ -254,8 +344,8 @@ fn receipt() -> Value {
                 "items": {
                     "type": "object",
                     "properties": {
-                        "id": { "type": "string", "format": "uuid", "description": "The event's id; made here if it had none" },
-                        "result": { "enum": ["stored", "duplicate", "refused"] },
+                        "id": { "type": "string", "format": "uuid", "description": "The event's id; made here if it had none, or is an AI request" },
+                        "result": { "enum": ["stored", "duplicate", "accepted", "refused"] },
                         "field": { "type": "string", "description": "The field that is to blame" },
                         "reason": { "type": "string", "description": "What is wrong with it" },
                     },
@@ -263,7 +353,7 @@ fn receipt() -> Value {
                 },
             },
         },
-        "required": ["stored", "duplicates", "refused", "results"],
+        "required": ["stored", "duplicates", "accepted", "refused", "results"],
     })
 }
 
@@ -272,7 +362,8 @@ pub(in crate::api) fn section() -> &'static str {
     "<h2>events</h2>\n\
      <section id=\"events\">\n<h3>Report events</h3>\n\
      <p>Other services report here what their users and agents did (<code>activity</code>), and what \
-     belongs into the audit trail (<code>audit</code>: data access and MCP tools), and the tool calls \
+     belongs into the audit trail (<code>audit</code>: data access and MCP tools), the AI requests \
+     that they made past the gateway (<code>request</code>), the tool calls \
      that they saw over MCP (<code>tool_call</code>, <code>tool_list</code>), and the requests to web \
      sites that they answered (<code>page_request</code>). Up to 5,000 events \
      in up to 4 MiB, as a JSON array, as <code>{\"events\": […]}</code> or one a line. The answer \

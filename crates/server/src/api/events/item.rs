@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use systemprompt_domain::activity::{Activity, Category, Word};
+use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::reported::{
     AuditEvent, AuditReport, NotReportable, Reported, Source, Stamp,
 };
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::body::Piece;
-use super::{pages, tools};
+use super::{pages, requests, tools};
 use crate::auth::Identity;
 
 /// The longest name, in bytes: counts are kept by names.
@@ -50,17 +51,58 @@ impl Refused {
     }
 }
 
+/// What an event is to be.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Something for the database.
+    Event(Box<Reported>),
+    /// An AI request, for the spool; it is not priced yet.
+    Request(Box<RequestFinished>),
+}
+
+impl Item {
+    /// The id by which it is known here.
+    pub(super) fn id(&self) -> Uuid {
+        match self {
+            Self::Event(event) => event.source().stamp.id.0,
+            Self::Request(request) => request.context.id.0,
+        }
+    }
+
+    pub(super) fn event(&self) -> Option<&Reported> {
+        match self {
+            Self::Event(event) => Some(&**event),
+            Self::Request(_) => None,
+        }
+    }
+
+    pub(super) fn request(&self) -> Option<&RequestFinished> {
+        match self {
+            Self::Request(request) => Some(&**request),
+            Self::Event(_) => None,
+        }
+    }
+}
+
 /// Reads an event that arrives `now` from `identity`.
 pub(super) fn read(
     piece: Piece<'_>,
     identity: &Identity,
     now: OffsetDateTime,
-) -> Result<Reported, Refused> {
+) -> Result<Item, Refused> {
     let not_one = |error: String| Refused::whole(format!("must be a JSON object ({error})"));
     let raw = piece.map_err(not_one)?;
     let fields = serde_json::from_str(raw.get()).map_err(|error| not_one(error.to_string()))?;
     let mut fields = Fields(fields);
     let kind = fields.needed("type")?;
+    if kind == "request" {
+        // The provider's own field for users may say something else.
+        fields.stand_for(identity.user.as_ref());
+        let source = fields.source(identity, now)?;
+        let request = requests::request(&mut fields, source, now)?;
+        fields.end()?;
+        return Ok(Item::Request(Box::new(request)));
+    }
     let source = fields.source(identity, now)?;
     let event = match kind.as_str() {
         "activity" => Reported::Activity(fields.activity(source)?),
@@ -69,18 +111,25 @@ pub(super) fn read(
         "tool_list" => Reported::Tools(tools::list(&mut fields, source)?),
         "page_request" => Reported::Page(Box::new(pages::request(&mut fields, source)?)),
         _ => {
-            let known = "must be activity, audit, tool_call, tool_list or page_request";
+            let known = "must be activity, audit, request, tool_call, tool_list or page_request";
             return Err(Refused::of("type", known));
         }
     };
     fields.end()?;
-    Ok(event)
+    Ok(Item::Event(Box::new(event)))
 }
 
 /// What has not been read yet.
 pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl Fields<'_> {
+    /// Whom a token stands for, it stands for.
+    fn stand_for(&mut self, user: Option<&String>) {
+        if user.is_some() {
+            self.0.remove("user");
+        }
+    }
+
     fn source(&mut self, identity: &Identity, now: OffsetDateTime) -> Result<Source, Refused> {
         let id = self.parsed("id", "must be a UUID, best of version 7")?;
         let trace = self.parsed(
@@ -125,7 +174,7 @@ impl Fields<'_> {
             entity_type: self.word("entity_type")?,
             entity_name: self.text("entity_name")?,
             session_id: self.text("session_id")?,
-            metadata: self.object("metadata")?,
+            metadata: self.object("metadata", OBJECT)?,
         })
     }
 
@@ -141,7 +190,7 @@ impl Fields<'_> {
         Ok(AuditReport {
             source,
             event,
-            detail: self.object("detail")?,
+            detail: self.object("detail", OBJECT)?,
         })
     }
 
@@ -207,8 +256,8 @@ impl Fields<'_> {
         parsed.transpose().map_err(|_| Refused::of(name, expected))
     }
 
-    /// An object, as text that PostgreSQL takes.
-    fn object(&mut self, name: &str) -> Result<Option<String>, Refused> {
+    /// An object, as text that PostgreSQL takes, of that many bytes at the most.
+    pub(super) fn object(&mut self, name: &str, most: usize) -> Result<Option<String>, Refused> {
         let object: Option<Map<String, Value>> = self.take(name, "must be an object")?;
         let Some(object) = object.map(Value::Object) else {
             return Ok(None);
@@ -217,10 +266,10 @@ impl Fields<'_> {
             return Err(Refused::of(name, "must not hold NUL"));
         }
         let text = object.to_string();
-        if text.len() > OBJECT {
+        if text.len() > most {
             return Err(Refused::of(
                 name,
-                format!("must be at most {} KiB large", OBJECT >> 10),
+                format!("must be at most {} KiB large", most >> 10),
             ));
         }
         Ok(Some(text))
@@ -256,7 +305,10 @@ mod tests {
 
     fn read_text(text: &str, identity: &Identity) -> Result<Reported, Refused> {
         let piece = serde_json::from_str(text).map_err(|error| error.to_string());
-        read(piece, identity, NOW)
+        match read(piece, identity, NOW)? {
+            Item::Event(event) => Ok(*event),
+            Item::Request(request) => panic!("{request:?}"),
+        }
     }
 
     fn anyone() -> Identity {

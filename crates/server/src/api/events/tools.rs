@@ -26,17 +26,11 @@ pub(super) fn call(fields: &mut Fields<'_>, source: Source) -> Result<ToolReport
             .filter(|via| matches!(via, Via::Stdio | Via::Layer))
             .ok_or_else(|| Refused::of("via", "must be stdio or layer"))?,
     };
-    let parent = fields.text("parent_span_id")?.map(|span| {
-        let span = u64::from_str_radix(&span, 16)
-            .ok()
-            .filter(|_| span.len() == 16);
-        span.ok_or_else(|| Refused::of("parent_span_id", "must be 16 hexadecimal digits"))
-    });
     let call = ToolCalled {
         id: ToolCallId(source.stamp.id.0),
         created_at: source.stamp.at,
         trace_id: TraceId(source.stamp.id.0),
-        parent_span_id: parent.transpose()?.map(SpanId),
+        parent_span_id: span(fields, "parent_span_id")?,
         request_id: None,
         server: name(fields, "server")?,
         tool: name(fields, "tool")?,
@@ -104,7 +98,7 @@ pub(super) fn list(fields: &mut Fields<'_>, source: Source) -> Result<ToolsRepor
     Ok(ToolsReport::new(source, listed))
 }
 
-fn name(fields: &mut Fields<'_>, field: &str) -> Result<String, Refused> {
+pub(super) fn name(fields: &mut Fields<'_>, field: &str) -> Result<String, Refused> {
     let name = fields.needed(field)?;
     if name.len() > LONGEST {
         let text = format!("must be at most {LONGEST} bytes long");
@@ -113,7 +107,17 @@ fn name(fields: &mut Fields<'_>, field: &str) -> Result<String, Refused> {
     Ok(name)
 }
 
-fn number(fields: &mut Fields<'_>, field: &str) -> Result<Option<u64>, Refused> {
+/// A span, as in `traceparent`.
+pub(super) fn span(fields: &mut Fields<'_>, field: &str) -> Result<Option<SpanId>, Refused> {
+    let span = fields.text(field)?.map(|span| {
+        let digits = u64::from_str_radix(&span, 16);
+        let digits = digits.ok().filter(|_| span.len() == 16);
+        digits.ok_or_else(|| Refused::of(field, "must be 16 hexadecimal digits"))
+    });
+    Ok(span.transpose()?.map(SpanId))
+}
+
+pub(super) fn number(fields: &mut Fields<'_>, field: &str) -> Result<Option<u64>, Refused> {
     let number: Option<u64> = fields.take(field, "must be a whole number, 0 or more")?;
     match number {
         Some(number) if number > MOST => Err(Refused::of(field, "is too large")),
