@@ -179,7 +179,7 @@ async fn pages_of_another_service_arrive_over_http() {
     let mark = folder.path().join("mark");
     let mut courier = Courier::new(spool.clone(), mark.clone());
     let refused = courier.empty(&sink("shop-fedcba9876543210")).await;
-    assert!(refused.unwrap_err().0.contains("token"));
+    assert!(refused.unwrap_err().reason.contains("token"));
     let brought = courier.empty(&sink("shop-0123456789abcdef")).await.unwrap();
     assert!(brought >= 4, "{brought}");
     // The mark was lost in a crash: everything comes again and counts once.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use systemprompt_domain::Event;
 
@@ -14,8 +15,32 @@ const BATCH: usize = 500;
 
 /// Why events were not taken. They stay in the spool, and may be taken later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}; what was recorded stays on disk until it can be delivered")]
-pub struct DeliverError(pub String);
+#[error("{reason}; what was recorded stays on disk until it can be delivered")]
+#[non_exhaustive]
+pub struct DeliverError {
+    /// What is in the way, for people.
+    pub reason: String,
+    /// How long whoever stores them wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl DeliverError {
+    /// Something is in the way.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The same, not to be tried again before that time has passed.
+    #[must_use]
+    pub const fn retry_after(mut self, time: Option<Duration>) -> Self {
+        self.retry_after = time;
+        self
+    }
+}
 
 /// Whoever stores events.
 pub trait Deliver {
@@ -56,13 +81,18 @@ impl Courier {
         self.spool.durable_end() > self.at
     }
 
+    /// Resolves when there is something to bring.
+    pub async fn work(&self) {
+        self.spool.beyond(self.at).await;
+    }
+
     /// Brings everything that is durable; answers how many events.
     ///
     /// # Errors
     /// When they are not taken, or the spool cannot be read. What was brought
     /// before is not brought again.
     pub async fn empty(&mut self, to: &impl Deliver) -> Result<usize, DeliverError> {
-        let disk = |error: io::Error| DeliverError(format!("the spool's disk fails: {error}"));
+        let disk = |error: io::Error| DeliverError::new(format!("the spool's disk fails: {error}"));
         let mut brought = 0;
         loop {
             let chunk = self.spool.reader(self.at).read(BATCH).map_err(disk)?;

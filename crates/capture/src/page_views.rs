@@ -2,8 +2,8 @@
 //! web site: pages, and what crawlers fetch that run no script. It never delays or
 //! alters an answer; where the spool has no room, a request is not recorded.
 //!
-//! Who a client is says an [`Identify`]: its address goes in and a hash comes out,
-//! so that no address reaches the spool.
+//! Who a client is says an [`Identify`], such as [`DailyVisitors`]: its address goes in
+//! and a hash comes out, so that no address reaches the spool.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +19,10 @@ use uuid::Uuid;
 
 use crate::Recorder;
 
+mod visitors;
+
+pub use self::visitors::DailyVisitors;
+
 /// The longest target and referrer that are recorded, in characters.
 const TARGET: usize = 2_048;
 /// The longest user agent.
@@ -28,6 +32,7 @@ const ROOM: u64 = 32 * 1024;
 
 /// A request whose client is asked for.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Asked<'a> {
     /// What the service keeps with the request: the peer's address, for one.
     pub extensions: &'a Extensions,
@@ -152,9 +157,7 @@ impl PageViewLayer {
                 hit.status = answered;
             }
         }
-        if let Some(_room) = self.recorder.admit(ROOM) {
-            self.recorder.record(&Event::Web(Box::new(visit)));
-        }
+        self.recorder.observe(&Event::Web(Box::new(visit)), ROOM);
     }
 }
 

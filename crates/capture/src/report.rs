@@ -1,9 +1,10 @@
 //! Events as `POST /api/v1/events` takes them.
 
 use serde_json::{Map, Value, json};
-use systemprompt_domain::Event;
+use systemprompt_domain::event::RequestFinished;
 use systemprompt_domain::tool::{ToolCalled, ToolsListed};
 use systemprompt_domain::web::{Visit, Visitor, WebEvent};
+use systemprompt_domain::{Event, UsageSource};
 
 /// The event as it is reported; `None` for those that only a server records.
 #[must_use]
@@ -11,11 +12,9 @@ pub fn report(event: &Event) -> Option<Value> {
     match event {
         Event::ToolCalled(call) => Some(call_of(call)),
         Event::ToolsListed(listed) => Some(list_of(listed)),
-        Event::Web(visit) => request_of(visit),
-        Event::RequestStarted(_)
-        | Event::RequestFinished(_)
-        | Event::RequestReported(_)
-        | Event::Audit(_) => None,
+        Event::Web(visit) => page_of(visit),
+        Event::RequestReported(request) => Some(request_of(request)),
+        Event::RequestStarted(_) | Event::RequestFinished(_) | Event::Audit(_) => None,
     }
 }
 
@@ -60,7 +59,7 @@ fn call_of(call: &ToolCalled) -> Value {
 
 /// A request that was answered; `None` for what browsers report, which a server takes
 /// from them.
-fn request_of(visit: &Visit) -> Option<Value> {
+fn page_of(visit: &Visit) -> Option<Value> {
     let WebEvent::Hit(hit) = visit.events.first()? else {
         return None;
     };
@@ -91,6 +90,65 @@ fn request_of(visit: &Visit) -> Option<Value> {
         more.insert("headers".to_owned(), json!(headers));
     }
     Some(report)
+}
+
+/// An AI request. What it cost the server says.
+fn request_of(request: &RequestFinished) -> Value {
+    let context = &request.context;
+    let mut report = json!({
+        "type": "request",
+        "id": context.id,
+        "trace_id": context.trace_id.to_string(),
+        "span_id": context.span_id.to_string(),
+        "provider": context.provider,
+        "api": context.api,
+        "state": request.state,
+        "streamed": context.streamed,
+        "usage_injected": request.usage_injected,
+        "request_bytes": context.request_bytes,
+        "response_bytes": request.response_bytes,
+    });
+    let more = report.as_object_mut().expect("it was made as an object");
+    let parent = context.parent_span_id.map(|span| span.to_string());
+    let texts = [
+        ("parent_span_id", &parent),
+        ("user", &context.user),
+        ("agent", &context.agent),
+        ("session_id", &context.session_id),
+        ("conversation_id", &context.conversation_id),
+        ("requested_model", &context.requested_model),
+        ("served_model", &request.served_model),
+        ("provider_request_id", &request.provider_request_id),
+        ("response_id", &request.response_id),
+        ("error_type", &request.error_type),
+        ("error_code", &request.error_code),
+        ("finish_reason", &request.finish_reason),
+    ];
+    for (name, text) in texts {
+        add(more, name, text.as_deref());
+    }
+    let numbers = [
+        ("http_status", request.http_status.map(u64::from)),
+        ("latency_us", request.latency_us),
+        ("ttfb_us", request.ttfb_us),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            more.insert(name.to_owned(), number.into());
+        }
+    }
+    if !request.tool_calls.is_empty() {
+        more.insert("tool_calls".to_owned(), json!(request.tool_calls));
+    }
+    if request.usage_source == UsageSource::Provider {
+        more.insert("usage".to_owned(), json!(request.usage));
+    }
+    let raw = request.raw_usage.as_deref();
+    let raw = raw.and_then(|raw| serde_json::from_str::<Map<String, Value>>(raw).ok());
+    if let Some(raw) = raw {
+        more.insert("raw_usage".to_owned(), raw.into());
+    }
+    report
 }
 
 /// A call that named no tool is told as such.

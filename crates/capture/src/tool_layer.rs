@@ -67,6 +67,8 @@ use crate::recorder::Recorder;
 
 /// The largest message that is taken.
 const MESSAGE: usize = 4 << 20;
+/// More than the record of a call takes.
+const ROOM: u64 = 16 * 1024;
 
 /// Who takes the calls.
 pub trait ToolSink: Send + Sync + 'static {
@@ -80,10 +82,11 @@ impl<F: Fn(ToolCalled) + Send + Sync + 'static> ToolSink for F {
     }
 }
 
-/// Into the spool, from where a [`Courier`](crate::Courier) brings them on.
+/// Into the spool, from where a [`Courier`](crate::Courier) brings them on. Where that
+/// has no room, a call is not recorded ([`Recorder::unrecorded`]).
 impl ToolSink for Recorder {
     fn called(&self, call: ToolCalled) {
-        self.record(&Event::ToolCalled(Box::new(call)));
+        self.observe(&Event::ToolCalled(Box::new(call)), ROOM);
     }
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn run(
             () = delivering => unreachable!("it never ends"),
         };
         let last = tokio::time::timeout(LAST, courier.empty(&to)).await;
-        let late = || DeliverError("there was no time to deliver what was recorded".to_owned());
+        let late = || DeliverError::new("there was no time to deliver what was recorded");
         if let Err(error) = last.unwrap_or_else(|_| Err(late())) {
             // The server's own words are done; standard error is free.
             let _ = writeln!(outside.err, "systemprompt mcp wrap: {error}");
@@ -275,7 +275,7 @@ impl Deliver for To {
                 let opened = storage
                     .get_or_try_init(|| Storage::open(config, |_| ()))
                     .await;
-                let storage = opened.map_err(|error| DeliverError(error.to_string()))?;
+                let storage = opened.map_err(|error| DeliverError::new(error.to_string()))?;
                 let sampling = Sampling::new(config.profile.analytics.sampling_rate);
                 let store = Events::new(storage.control_pool(), *clock).with_sampling(sampling);
                 let reported: Vec<Reported> = events
@@ -285,7 +285,7 @@ impl Deliver for To {
                 let stored = store.store(&reported.iter().collect::<Vec<_>>()).await;
                 stored
                     .map(drop)
-                    .map_err(|error| DeliverError(error.to_string()))
+                    .map_err(|error| DeliverError::new(error.to_string()))
             }
         }
     }
