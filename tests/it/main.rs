@@ -45,6 +45,8 @@ mod jobs;
 mod layer;
 /// Looking for a text in everything that stays.
 mod leaks;
+/// A service that meters its own calls to providers.
+mod llm_client;
 /// People who sign in, and what others may not.
 mod login;
 /// What the server says, found again by its trace.
@@ -69,12 +71,16 @@ mod pricing;
 mod recordings;
 /// The profile read again while the server runs.
 mod reload;
+/// AI requests that others made past the gateway.
+mod reported_requests;
 /// Every route with every kind of token.
 mod routes;
 /// The same requests with all their detail and with a tenth of it.
 mod sampling;
 /// The threats of SECURITY.md and their tests.
 mod security;
+/// Services of others that record what they do: the examples of the capture crate.
+mod services;
 /// Streams that are changed, left, cut or silent.
 mod streams;
 /// What a test starts and asks.

@@ -268,10 +268,37 @@ fn find(
     found.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
 }
 
+/// An example of the capture crate: `SYSTEMPROMPT_EXAMPLES_DIR/NAME`, else the one that
+/// lies with this test.
+///
+/// # Errors
+/// It is not there and cannot be built.
+pub fn example_bin(name: &str) -> Result<PathBuf> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| match std::env::var_os("SYSTEMPROMPT_EXAMPLES_DIR") {
+        Some(folder) => Ok(folder.into()),
+        // With the features of the whole workspace, as its tests are built: then there
+        // is nothing left to do.
+        None => build(&["--workspace", "--examples"])
+            .map(|folder| folder.join("examples"))
+            .map_err(|error| format!("{error:#}")),
+    });
+    let folder = folder
+        .as_deref()
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(folder.join(name))
+}
+
 /// The binary in the folder above `deps`, where this test's own one lies. Built
 /// first: cargo builds a test without other packages' binaries, and one of
 /// yesterday's would test nothing of today.
 fn beside_this_test(name: &str) -> Result<PathBuf> {
+    Ok(build(&["--package", name])?.join(name))
+}
+
+/// Builds with the profile that this test was built with, to where it lies; answers the
+/// folder of the binaries.
+fn build(what: &[&str]) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test
         .parent()
@@ -284,7 +311,6 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
         })
         .and_then(|folder| folder.zip(folder.and_then(Path::parent)));
     let (folder, target) = profile.context("the test does not run from a target folder")?;
-    let binary = folder.join(name);
     let profile = match folder.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
@@ -292,20 +318,14 @@ fn beside_this_test(name: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            name,
-            "--profile",
-            profile,
-            "--target-dir",
-        ])
+        .args(["build", "--quiet"])
+        .args(what)
+        .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .status()
         .context("starting cargo")?;
-    ensure!(status.success(), "cargo build of {name}: {status}");
-    Ok(binary)
+    ensure!(status.success(), "cargo build {}: {status}", what.join(" "));
+    Ok(folder.to_owned())
 }
 
 fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
