@@ -9,9 +9,8 @@ use crate::error::{Error, Result};
 use crate::params::{GroupBy, Limit, PeriodArgs};
 use crate::query::PeriodUsed;
 
-/// The most hours that are looked at one by one, some twenty years: so many take no
-/// time, and whoever asks for more means everything.
-const MOST_HOURS: i64 = 200_000;
+/// The most hours that are looked at one by one, some ten years.
+const MOST_HOURS: i64 = 100_000;
 
 /// Where the rows of a trend begin. Without a width, hours for up to two days
 /// and days beyond.
