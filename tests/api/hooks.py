@@ -28,7 +28,7 @@ schemathesis.openapi.format("iana-time-zone", st.sampled_from(zones))
 # about what is stored.
 TOGETHER = re.compile(
     r"the period ends \(.*\) before it begins|the period begins \(.*\) in the future| is out of range$"
-    r"|^several sites have content at |^the period has more than \d+ rows|^more than eight days back, users are known by UTC day only"
+    r"|^several sites have content at |^the period has more than \d+ (rows|hours)|^more than eight days back, users are known by UTC day only"
 )
 
 

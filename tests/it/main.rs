@@ -27,8 +27,6 @@ mod check;
 mod chrome;
 /// The dashboard in a real browser.
 mod dashboard;
-/// The commands of the documentation.
-mod docs;
 /// Clients that are slow, many, huge or malformed.
 mod door;
 /// Errors of the provider and of the gateway, and what is refused.

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::params::{GroupBy, Limit, PeriodArgs};
 use crate::query::PeriodUsed;
 
+/// The most hours that are looked at one by one, some ten years.
+const MOST_HOURS: i64 = 100_000;
+
 /// Where the rows of a trend begin. Without a width, hours for up to two days
 /// and days beyond.
 pub(super) fn steps(
@@ -76,11 +79,16 @@ impl<'a> Frame<'a> {
     }
 
     /// The same period, hour by hour of UTC.
-    pub(crate) fn hourly(self) -> Self {
-        Self {
+    pub(crate) fn hourly(self) -> Result<Self> {
+        if self.interval.duration().whole_hours() > MOST_HOURS {
+            return Err(Error::Usage(format!(
+                "the period has more than {MOST_HOURS} hours: use a shorter one"
+            )));
+        }
+        Ok(Self {
             steps: buckets(self.interval, Step::Hour, &Zone::default()),
             ..self
-        }
+        })
     }
 
     /// The first step that begins within a row, where there are no quarters any

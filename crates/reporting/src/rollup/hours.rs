@@ -15,7 +15,7 @@ impl<'a> Source<'a> {
         filters: &'a Filters,
     ) -> Result<Self> {
         let mut source = Self::with(ctx, period, filters, &[], Grains::WithoutDays)?;
-        source.frame = source.frame.hourly();
+        source.frame = source.frame.hourly()?;
         Ok(source)
     }
 

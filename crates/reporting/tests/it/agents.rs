@@ -302,3 +302,21 @@ async fn an_agent_that_is_not_there_has_neighbours() {
         }
     }
 }
+
+/// Hour by hour, centuries would take longer than anybody waits.
+#[tokio::test]
+async fn hours_are_looked_at_for_years_and_no_longer() {
+    let store = Store::new().await;
+    let shown = store.row("agents/show?name=scout&since=2025-01-01").await;
+    assert!(shown["requests"].as_i64().is_some_and(|n| n > 0), "{shown}");
+    match store
+        .try_ask("agents/show?name=scout&since=0395-05-10")
+        .await
+    {
+        Err(Error::Usage(message)) => assert_eq!(
+            message,
+            "the period has more than 100000 hours: use a shorter one"
+        ),
+        other => panic!("{other:?}"),
+    }
+}
