@@ -163,5 +163,5 @@ async fn there_are_no_spans_of_what_is_not_over() {
         "--database-url",
         &url,
     ];
-    assert_eq!(cli(&both).unwrap().status.code(), Some(2), "one of the two");
+    assert_eq!(cli(both).unwrap().status.code(), Some(2), "one of the two");
 }

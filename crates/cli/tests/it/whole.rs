@@ -145,7 +145,7 @@ async fn parquet_holds_what_the_others_hold() {
                     Field::Bool(flag) => assert_eq!(value.as_bool(), Some(*flag), "{what}: {key}"),
                     Field::Long(n) => assert_eq!(value.as_i64(), Some(*n), "{what}: {key}"),
                     Field::Str(text) => {
-                        assert_eq!(value.as_str(), Some(text.as_str()), "{what}: {key}")
+                        assert_eq!(value.as_str(), Some(text.as_str()), "{what}: {key}");
                     }
                     // DuckDB's suite compares these to the digit.
                     Field::TimestampMicros(_) => assert!(key.ends_with("_at"), "{what}: {key}"),

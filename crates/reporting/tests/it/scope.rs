@@ -88,7 +88,10 @@ async fn an_agent_sees_its_own_conversations() {
         assert!(!message.contains("critic"), "{message}");
     }
     let next = format!("conversations/list?before={foreign}");
-    assert!(matches!(scout.try_ask(&next).await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        scout.try_ask(&next).await,
+        Err(Error::NotFound(_))
+    ));
 
     let agents = scout.ask("agents/list?since=30d").await;
     assert_eq!(agents.rows, std::slice::from_ref(&figures));
