@@ -70,6 +70,8 @@ impl Chrome {
         }}});
         let made = chrome.post("/session", &wanted).await;
         chrome.session = made["sessionId"].as_str().expect("a session").to_owned();
+        // Not every version gives its first window the focus, as one has that is looked at.
+        chrome.devtools("Page.bringToFront", json!({})).await;
         Some(chrome)
     }
 

@@ -137,7 +137,9 @@ fn assert_alike(told: &Stored, through: &Stored, case: &str) {
             "{column} of {case}"
         );
     }
-    for column in NUMBERS {
+    // The number in an answer's id makes it shorter or longer once it is compressed.
+    let alike = |column: &&&str| **column != "response_bytes" || !case.contains("gzip");
+    for column in NUMBERS.iter().filter(alike) {
         assert_eq!(
             told.number(column),
             through.number(column),
@@ -171,6 +173,14 @@ fn assert_alike(told: &Stored, through: &Stored, case: &str) {
 #[tokio::test]
 async fn what_is_recorded_is_what_the_gateway_records() {
     let system = System::with(&[TOKENS]).await;
+    // The provider numbers its answers: from here on, with two digits.
+    for _ in 0..10 {
+        let request = system.request(Method::POST, "/v1/messages", &[], "{}");
+        Client::new(system.upstream.addr)
+            .send(request)
+            .await
+            .unwrap();
+    }
     let shop = Shop::over(&system);
     let claude =
         json!({"model": "claude-haiku-4-5", "max_tokens": 9, "metadata": {"user_id": "u-1"}});

@@ -175,6 +175,7 @@ async fn questions_are_put_to_the_replica_and_requests_do_not_need_it() {
         let params = operations["get"]["parameters"].as_array();
         let needs = |param: &Value| param["required"] == true;
         if path.starts_with("/api/v1/analytics/")
+            && !path.contains('.')
             && !params.is_some_and(|all| all.iter().any(needs))
         {
             let answer = system.get(path).await;

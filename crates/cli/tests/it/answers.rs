@@ -376,7 +376,7 @@ async fn a_request_is_audited_by_the_beginning_of_its_id() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_not_there_is_1_and_a_vague_one_is_2() {
+async fn an_id_that_is_not_there_is_1_and_a_vague_one_is_told_to_be_longer() {
     let asked = Asked::new().await;
     let unknown = asked.run("infra logs audit 0123456789abcdef").await;
     assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
@@ -386,7 +386,12 @@ async fn an_id_that_is_not_there_is_1_and_a_vague_one_is_2() {
         unknown.err
     );
     let vague = asked.run("infra logs audit 019aba").await;
-    assert_eq!((vague.code, vague.out.as_str()), (2, ""), "{}", vague.err);
+    assert_eq!((vague.code, vague.out.as_str()), (1, ""), "{}", vague.err);
+    assert!(
+        vague.err.contains("at least 8 digits are needed"),
+        "{}",
+        vague.err
+    );
 }
 
 #[tokio::test]

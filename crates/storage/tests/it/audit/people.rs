@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use systemprompt_budgets::Rules;
 use systemprompt_capture::Spool;
 use systemprompt_config::Missed;
 use systemprompt_domain::activity::{Activity, Category};
 use systemprompt_domain::event::RequestContext;
 use systemprompt_domain::ids::BootId;
-use systemprompt_domain::period::Zone;
+use systemprompt_domain::period::{Interval, Zone};
 use systemprompt_domain::reported::{Reported, Source, Stamp};
 use systemprompt_domain::tool::ToolStatus;
-use systemprompt_domain::{Clock, Event, RequestState, TokenKind, ToolCalled};
+use systemprompt_domain::{Clock, Event, RequestState, TokenKind, ToolCalled, Usage};
 use systemprompt_storage::audit::{Verdict, erase};
 use systemprompt_storage::events::Events;
+use systemprompt_storage::imported::{self, ImportedUsage};
 use systemprompt_storage::jobs::{Plan, claim_by_hand};
 use systemprompt_storage::tokens::{self, NewToken};
 use systemprompt_storage::users::{self, Client, NewUser, Password, Policy, Role, UserName};
@@ -110,6 +112,7 @@ async fn do_everything(db: &TestDb, spool: &Spool) {
         .await
         .expect("issued");
     jobs_run_by(pool, ALICE).await;
+    imported_for(pool, ALICE, now).await;
 
     let boot = BootId::new();
     let mut writer = writer(db, spool, boot).await;
@@ -165,6 +168,28 @@ fn tool_call(of: &RequestContext) -> ToolCalled {
 }
 
 /// Runs a job by hand.
+async fn imported_for(db: &PgPool, who: &str, now: OffsetDateTime) {
+    let usage = ImportedUsage {
+        id: Uuid::now_v7(),
+        source: "openai",
+        period: Interval {
+            since: now - time::Duration::hours(3),
+            until: now - time::Duration::hours(2),
+        },
+        provider: "openai".to_owned(),
+        model: "gpt-4o".to_owned(),
+        agent: None,
+        user: Some(who.to_owned()),
+        requests: Some(3),
+        prompt: 7,
+        usage: Usage::default(),
+        cost: None,
+        price_version: None,
+    };
+    let stored = imported::store(db, &Rules::new(&[]), &[usage], "cli", now).await;
+    assert_eq!(stored.expect("it is stored").len(), 1);
+}
+
 async fn jobs_run_by(db: &PgPool, who: &str) {
     let plan = Plan {
         name: "tidy",
