@@ -65,5 +65,8 @@ def receipts_of_events(ctx, response, case):
     told = [line["result"] for line in receipt["results"]]
     counts = {"stored": receipt["stored"], "duplicate": receipt["duplicates"], "refused": receipt["refused"]}
     assert {word: told.count(word) for word in counts} == counts, receipt
+    # That the id of an AI request has to be made of a time of these days no schema can say.
+    dated = lambda line: line.get("field") == "id" and "version 7 of the last seven days" in line["reason"]
+    refused = [line for line in receipt["results"] if line["result"] == "refused" and not dated(line)]
     if case.meta.generation.mode.is_positive:
-        assert receipt["refused"] == 0, receipt
+        assert not refused, receipt
