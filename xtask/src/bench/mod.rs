@@ -15,6 +15,7 @@ mod import;
 mod ingest;
 mod machine;
 mod mcp;
+mod on_disk;
 mod process;
 mod queries;
 mod release;

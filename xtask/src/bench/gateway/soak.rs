@@ -15,7 +15,7 @@ use super::load::Shape;
 use super::setup::Setup;
 use super::{checked, cpu, median};
 use crate::bench::report::{Report, Table, count, millis};
-use crate::bench::{disk, machine, process};
+use crate::bench::{disk, machine, on_disk, process};
 
 /// How long, and how much.
 #[derive(Debug, clap::Args)]
@@ -83,6 +83,7 @@ pub(in crate::bench) async fn run(options: Options, quick: bool) -> anyhow::Resu
     report.note(verdict(&stretches));
     report.note(format!("load average after the run: {}", machine::load()));
     report.table(table(&stretches, minutes));
+    report.table(on_disk::table(setup.pool(), rows.cast_unsigned()).await?);
     setup.stop().await?;
     Ok(report)
 }

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, PgPool};
 use systemprompt_storage::check::check;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::rollups::{ROLLUPS, Rollup};
-use crate::bench::report::{Table, count};
+use crate::bench::report::count;
 
 /// Stretches of 24 hours, the last of which ends a quarter of an hour ago:
 /// conversations go on beyond the end of theirs.
@@ -146,30 +146,6 @@ async fn compare_all(pool: &PgPool) -> anyhow::Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// Tables that take up most: rows, bytes of the table, bytes of its indexes.
-async fn sizes(pool: &PgPool) -> anyhow::Result<Vec<(String, i64, i64, i64)>> {
-    let rows = sqlx::query(
-        "select coalesce(parent.relname, c.relname)::text as name, sum(greatest(c.reltuples, 0))::bigint as rows, \
-             sum(pg_table_size(c.oid))::bigint as bytes, sum(pg_indexes_size(c.oid))::bigint as indexes \
-         from pg_class c \
-         left join pg_inherits i on i.inhrelid = c.oid \
-         left join pg_class parent on parent.oid = i.inhparent \
-         where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace \
-         group by 1 order by sum(pg_total_relation_size(c.oid)) desc",
-    )
-    .fetch_all(pool)
-    .await?;
-    let rows = rows.iter().map(|row| {
-        Ok((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-        ))
-    });
-    Ok(rows.collect::<Result<_, sqlx::Error>>()?)
-}
-
 impl Filling {
     pub(super) fn note(&self) -> String {
         #[allow(clippy::cast_precision_loss)] // far below 2^52
@@ -190,28 +166,4 @@ impl Filling {
             self.rollups.as_secs_f64()
         )
     }
-}
-
-/// What one of so many requests costs on disk, with all that comes with it.
-#[allow(clippy::cast_precision_loss)] // far below 2^52
-pub(super) async fn on_disk(pool: &PgPool, requests: u64) -> anyhow::Result<Table> {
-    let mut table = Table::new(
-        "On disk",
-        &["table", "rows", "MiB", "of indexes MiB", "bytes a request"],
-    );
-    for (name, rows, bytes, indexes) in sizes(pool).await? {
-        let all = (bytes + indexes) as f64;
-        if all < requests as f64 / 10.0 {
-            break;
-        }
-        let mib = |bytes: f64| format!("{:.1}", bytes / f64::from(1 << 20));
-        table.row([
-            name,
-            count(rows as f64),
-            mib(bytes as f64),
-            mib(indexes as f64),
-            format!("{:.1}", all / requests as f64),
-        ]);
-    }
-    Ok(table)
 }

@@ -1,7 +1,7 @@
 //! Whether answers stay fast as history grows: ninety days are filled twice, with a
 //! tenth of the rows and with all, and every question of the registry and every page
-//! of `/admin` is asked of both, over HTTP, on one connection. Some are asked of the
-//! rows themselves too, and of `DuckDB`.
+//! of `/admin` is asked of both, over HTTP, on one connection. Of all rows they are asked over the
+//! command line too, and some of the rows themselves and of `DuckDB`.
 
 mod ask;
 mod beside;
@@ -9,6 +9,7 @@ mod fill;
 mod ingest;
 mod pages;
 mod rollups;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +23,7 @@ use systemprompt_testkit::process::ServerProcess;
 
 use self::ask::{Asked, Asking};
 use super::report::{Report, Table, count, millis};
-use super::{folder, machine, open_to_all, release};
+use super::{folder, machine, on_disk, open_to_all, release};
 
 /// How much history there is, and what is asked of it.
 #[derive(Debug, clap::Args)]
@@ -81,8 +82,9 @@ pub(super) async fn run(options: Options, quick: bool) -> anyhow::Result<Report>
             let (check, whole) = (!options.unchecked, place == 2);
             prepare(&storage, database, rows, whole, check, &mut report).await?;
             let beside = whole && !options.alone && options.only.is_none();
-            let beside = beside.then_some((&mut report, temporary.path()));
-            sizes.push(measure(&storage, database, options.only.as_deref(), beside).await?);
+            let beside = beside.then_some(temporary.path());
+            let report = whole.then_some(&mut report);
+            sizes.push(measure(&storage, database, options.only.as_deref(), report, beside).await?);
         }
         speeds.push((rows, speed(&storage, database).await?));
     }
@@ -184,7 +186,7 @@ async fn prepare(
         report.note(filling.note());
     }
     if whole {
-        report.table(fill::on_disk(&pool, rows).await?);
+        report.table(on_disk::table(&pool, rows).await?);
     }
     pool.close().await;
     if let Some(embedded) = embedded {
@@ -202,12 +204,13 @@ struct Size {
     refused: Vec<String>,
 }
 
-/// Asks a server everything.
+/// Asks a server everything; other ways of asking go into the report, if there is one.
 async fn measure(
     storage: &Path,
     database: Option<&str>,
     only: Option<&str>,
-    beside: Option<(&mut Report, &Path)>,
+    report: Option<&mut Report>,
+    beside: Option<&Path>,
 ) -> anyhow::Result<Size> {
     let mut command = Command::new(release::program("systemprompt-server")?);
     command
@@ -238,8 +241,11 @@ async fn measure(
     let (filtered, more) = ask::all(addr, ask::filtered(&registry, &known)).await?;
     refused.extend(more);
     // Before there is a user: then nobody is answered without a token.
-    if let Some((report, folder)) = beside {
-        beside::ask(report, addr, &pool, folder).await?;
+    if let Some(report) = report {
+        shell::ask(report, storage, database, &questions)?;
+        if let Some(folder) = beside {
+            beside::ask(report, addr, &pool, folder).await?;
+        }
     }
     let pages = match only {
         None => pages::all(addr, &pool, &known).await?,
@@ -314,6 +320,9 @@ fn table(
     }
     #[allow(clippy::cast_precision_loss)] // a few hundred
     let (asked, missed) = (count(whole.len() as f64), count(missed as f64));
-    report.note(format!("{title}: {asked} asked, {missed} missed"));
+    let nothing: usize = whole.iter().map(|asked| asked.nothing).sum();
+    report.note(format!(
+        "{title}: {asked} asked, {missed} missed; {nothing} answers had nothing to tell"
+    ));
     report.table(table);
 }

@@ -113,6 +113,7 @@ async fn pages(
     let page = |name: &str, paths: Vec<String>| Asking {
         name: name.to_owned(),
         many_users: false,
+        plain: false,
         paths,
     };
     let mut pages = vec![page("/admin", vec!["/admin".to_owned()])];
