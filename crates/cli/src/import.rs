@@ -1,6 +1,7 @@
 //! `systemprompt import`: the past, from web servers' logs, from what others recorded of
 //! requests, and from what providers say was used.
 
+mod batches;
 mod lines;
 mod records;
 mod repeats;
@@ -18,7 +19,8 @@ use systemprompt_storage::web::content::aggregate;
 use systemprompt_storage::web::import::Import;
 use systemprompt_storage::web::{Bounds, Judge};
 
-use self::lines::{Batch, Batches};
+use self::batches::Batches;
+use self::lines::Batch;
 use self::visits::Converter;
 use crate::Outside;
 use crate::command::{Globals, group};
@@ -55,6 +57,20 @@ struct AccessLog {
     /// Site of lines that do not name their host [default: that of web.sites if it is one, else localhost]
     #[arg(long, value_name = "HOST")]
     site: Option<String>,
+    /// Answer in JSON
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+// None here either.
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// What was exported, as CSV or JSON; - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Read and price everything, store nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Answer in JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -151,7 +167,7 @@ fn access_log(
     let config = systemprompt_config::load(&globals.sources())?;
     let site = args.site.clone().or_else(|| only_site(&config));
     let site = site.unwrap_or_else(|| SITE.to_owned());
-    let batches = Batches::open(&args.files)?;
+    let batches = lines::open(&args.files)?;
     let now = outside.clock.now();
     let outcome = database::with_helper(&config, outside, async |storage, outside| {
         let web = &config.profile.web;
@@ -176,7 +192,7 @@ fn access_log(
 
 async fn store(
     mut import: Import,
-    mut batches: Batches,
+    mut batches: Batches<Batch>,
     site: &str,
     outside: &mut Outside<'_>,
 ) -> Result<Outcome, Failure> {

@@ -1,28 +1,24 @@
-//! The lines of logs, read and parsed on a thread of their own, a batch at a time.
+//! The lines of logs, several read together.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering as Memory};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use systemprompt_domain::web::Hit;
 use systemprompt_web::log::{self, LONGEST};
 use time::{Date, OffsetDateTime, UtcOffset};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::batches::{Batches, Counted, Files, Sender, Unwanted, fault};
 use super::repeats::Repeats;
 use crate::failure::Failure;
 
 /// Lines of one batch.
 const LINES: usize = 20_000;
-/// Batches that are read ahead, while others are stored.
-const AHEAD: usize = 4;
 /// What a compressed file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The longest target, referrer and user agent that are kept, in characters.
@@ -60,105 +56,63 @@ impl Batch {
     }
 }
 
-/// The batches of some logs, as they come.
-#[derive(Debug)]
-pub(super) struct Batches {
-    receiver: mpsc::Receiver<Result<Batch, Failure>>,
-    read: Arc<AtomicU64>,
-    /// Bytes of all files; `None` with standard input.
-    all: Option<u64>,
+/// Begins to read logs. Every file must be there.
+pub(super) fn open(paths: &[PathBuf]) -> Result<Batches<Batch>, Failure> {
+    let mut files = Files::new();
+    let opened = paths.iter().map(|path| {
+        let file = files.open(path)?;
+        Ok((path.clone(), file))
+    });
+    let opened = opened.collect::<Result<Vec<_>, Failure>>()?;
+    Ok(files.read(|to| {
+        let batch = Batch::default();
+        Reading { to, batch }.all(opened)
+    }))
 }
 
-impl Batches {
-    /// Begins to read. Every file must be there.
-    pub(super) fn open(files: &[PathBuf]) -> Result<Self, Failure> {
-        let mut all = Some(0);
-        for file in files.iter().filter(|file| *file != Path::new("-")) {
-            let size = std::fs::metadata(file).map_err(|error| fault(file, &error))?;
-            all = all.map(|all| all + size.len());
-        }
-        if files.iter().any(|file| file == Path::new("-")) {
-            all = None;
-        }
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let read = Arc::new(AtomicU64::new(0));
-        let files = files.to_vec();
-        let counter = Arc::clone(&read);
-        std::thread::spawn(move || {
-            let sender_of_faults = sender.clone();
-            let mut reading = Reading {
-                sender,
-                batch: Batch::default(),
-            };
-            if let Err(failure) = reading.all(&files, &counter) {
-                let _ = sender_of_faults.blocking_send(Err(failure));
-            }
-        });
-        Ok(Self {
-            receiver,
-            read,
-            all,
-        })
-    }
-
-    pub(super) async fn next(&mut self) -> Option<Result<Batch, Failure>> {
-        self.receiver.recv().await
-    }
-
-    /// How much of the files was read, 0 to 1.
-    pub(super) fn share(&self) -> Option<f64> {
-        let all = self.all.filter(|all| *all > 0)?;
-        Some(self.read.load(Memory::Relaxed) as f64 / all as f64)
-    }
-}
-
-fn fault(file: &Path, error: &io::Error) -> Failure {
-    Failure::TrafficFile {
-        file: file.to_owned(),
-        reason: format!("cannot be read: {error}"),
-    }
-}
-
-struct Reading {
-    sender: mpsc::Sender<Result<Batch, Failure>>,
+struct Reading<'a> {
+    to: &'a Sender<Batch>,
     batch: Batch,
 }
 
-impl Reading {
-    /// `false` when nobody wants any more.
-    fn send(&mut self) -> bool {
-        let batch = std::mem::take(&mut self.batch);
-        self.sender.blocking_send(Ok(batch)).is_ok()
+impl Reading<'_> {
+    fn send(&mut self) -> Result<(), Unwanted> {
+        self.to.send(std::mem::take(&mut self.batch))
     }
 
     /// Reads logs together, the earliest line of all first: what several servers
     /// wrote of one visit comes as it happened.
-    fn all(&mut self, files: &[PathBuf], read: &Arc<AtomicU64>) -> Result<(), Failure> {
+    fn all(&mut self, files: Vec<(PathBuf, Counted)>) -> Result<(), Failure> {
         let mut logs = Vec::with_capacity(files.len());
         let mut next = BinaryHeap::with_capacity(files.len());
-        for file in files {
-            let mut log = Log::open(file, read).map_err(|error| fault(file, &error))?;
-            let first = log.next(&mut self.batch);
-            if let Some(line) = first.map_err(|error| fault(file, &error))? {
-                next.push(Reverse(Next {
-                    line,
-                    log: logs.len(),
-                }));
-            }
-            logs.push(log);
+        for (path, file) in files {
+            let log = Log::open(&path, file).map_err(|error| fault(&path, &error))?;
+            logs.push((path, log));
+        }
+        for log in 0..logs.len() {
+            next.extend(self.line(&mut logs, log)?);
         }
         while let Some(Reverse(Next { line, log })) = next.pop() {
             self.batch.hits.push(line);
-            let following = logs[log].next(&mut self.batch);
-            if let Some(line) = following.map_err(|error| fault(&files[log], &error))? {
-                next.push(Reverse(Next { line, log }));
-            }
-            if self.batch.hits.len() >= LINES && !self.send() {
+            next.extend(self.line(&mut logs, log)?);
+            if self.batch.hits.len() >= LINES && self.send().is_err() {
                 return Ok(());
             }
         }
-        self.send();
+        let _ = self.send();
         Ok(())
+    }
+
+    /// What comes next in one of the logs.
+    fn line(
+        &mut self,
+        logs: &mut [(PathBuf, Log)],
+        log: usize,
+    ) -> Result<Option<Reverse<Next>>, Failure> {
+        let (path, reading) = &mut logs[log];
+        let line = reading.next(&mut self.batch);
+        let line = line.map_err(|error| fault(path, &error))?;
+        Ok(line.map(|line| Reverse(Next { line, log })))
     }
 }
 
@@ -198,17 +152,8 @@ struct Log {
 }
 
 impl Log {
-    fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<Self> {
-        let raw: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
-        } else {
-            Box::new(File::open(path)?)
-        };
-        let counted = Counted {
-            raw,
-            read: Arc::clone(read),
-        };
-        let mut plain = BufReader::with_capacity(256 * 1024, counted);
+    fn open(path: &Path, file: Counted) -> io::Result<Self> {
+        let mut plain = BufReader::with_capacity(256 * 1024, file);
         let packed = plain.fill_buf()?.starts_with(&GZIP);
         let lines: Box<dyn BufRead> = if packed {
             Box::new(BufReader::with_capacity(
@@ -306,18 +251,4 @@ fn next_line(lines: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
         }
     }
     Ok(true)
-}
-
-/// Counts what was read of a file, for the progress.
-struct Counted {
-    raw: Box<dyn Read>,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.raw.read(into)?;
-        self.read.fetch_add(n as u64, Memory::Relaxed);
-        Ok(n)
-    }
 }

@@ -1,12 +1,8 @@
-//! The records of a file, read on a thread of their own, a batch at a time: CSV with
-//! a header, JSON Lines, or one JSON array.
+//! The records of a file: CSV with a header, JSON Lines, or one JSON array.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use rust_decimal::Decimal;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
@@ -14,15 +10,15 @@ use serde_json::{Map, Value};
 use systemprompt_domain::Nanos;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
-use tokio::sync::mpsc;
 
+use super::batches::{Batches, Counted, Files, Sender, Unwanted};
 use crate::failure::Failure;
 
-/// Records of one batch.
+/// Records of one batch, and the bytes after which it has no more: records may carry
+/// whole conversations, and several batches are held at a time.
 const RECORDS: usize = 5_000;
-/// Batches that are read ahead.
-const AHEAD: usize = 2;
-/// The longest line of JSON: records may carry whole conversations.
+const BYTES: u64 = 8 << 20;
+/// The longest line of JSON.
 const LONGEST: u64 = 16 << 20;
 
 /// One record: texts from CSV, any values from JSON.
@@ -125,103 +121,55 @@ type Numbered = (u64, Result<Record, String>);
 type Batch = Vec<Numbered>;
 
 /// The records of a file, as they come.
-#[derive(Debug)]
-pub(super) struct Records {
-    receiver: mpsc::Receiver<Result<Batch, Failure>>,
-    read: Arc<AtomicU64>,
-    /// Bytes of the file; `None` for standard input.
-    all: Option<u64>,
-}
+pub(super) type Records = Batches<Batch>;
 
-impl Records {
-    /// Begins to read.
-    pub(super) fn open(file: &Path) -> Result<Self, Failure> {
-        let fault = |error: &io::Error| Failure::TrafficFile {
-            file: file.to_owned(),
-            reason: format!("cannot be read: {error}"),
+/// Begins to read them.
+pub(super) fn open(path: &Path) -> Result<Records, Failure> {
+    let mut files = Files::new();
+    let file = files.open(path)?;
+    let path = path.to_owned();
+    Ok(files.read(move |to| {
+        let mut reading = Reading {
+            to,
+            batch: Vec::new(),
+            begun: 0,
         };
-        let stdin = file == Path::new("-");
-        let (raw, all): (Box<dyn Read + Send>, _) = match stdin {
-            true => (Box::new(io::stdin()), None),
-            false => {
-                let opened = File::open(file).map_err(|error| fault(&error))?;
-                let size = opened.metadata().map_err(|error| fault(&error))?.len();
-                (Box::new(opened), Some(size))
-            }
-        };
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let read = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
-            raw,
-            read: Arc::clone(&read),
-        };
-        let path = file.to_owned();
-        std::thread::spawn(move || {
-            let mut reading = Reading {
-                sender,
-                batch: Vec::new(),
-                file: path,
-            };
-            reading.run(counted);
-        });
-        Ok(Self {
-            receiver,
-            read,
-            all,
+        let read = reading.all(file);
+        // What was read before an error counts.
+        let _ = reading.send();
+        read.map_err(|error| Failure::TrafficFile {
+            file: path,
+            reason: error.to_string(),
         })
-    }
-
-    pub(super) async fn next(&mut self) -> Option<Result<Batch, Failure>> {
-        self.receiver.recv().await
-    }
-
-    /// How much of the file was read, 0 to 1.
-    pub(super) fn share(&self) -> Option<f64> {
-        let all = self.all.filter(|all| *all > 0)?;
-        Some(self.read.load(Ordering::Relaxed) as f64 / all as f64)
-    }
+    }))
 }
 
-struct Reading {
-    sender: mpsc::Sender<Result<Batch, Failure>>,
+struct Reading<'a> {
+    to: &'a Sender<Batch>,
     batch: Batch,
-    file: PathBuf,
+    /// Where in the file the batch began, more or less: files are read by the buffer.
+    begun: u64,
 }
 
-/// Nobody wants any more.
-struct Unwanted;
-
-impl Reading {
-    fn run(&mut self, from: Counted) {
-        let mut plain = BufReader::with_capacity(256 * 1024, from);
-        let read = match first_byte(&mut plain) {
-            Ok(Some(b'[')) => self.array(plain),
-            Ok(Some(b'{')) => self.lines(plain),
-            Ok(Some(_)) => self.csv(plain),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = read {
-            // What was read before it counts.
-            let _ = self.send();
-            let failure = Failure::TrafficFile {
-                file: self.file.clone(),
-                reason: error.to_string(),
-            };
-            let _ = self.sender.blocking_send(Err(failure));
-            return;
+impl Reading<'_> {
+    fn all(&mut self, file: Counted) -> io::Result<()> {
+        let mut plain = BufReader::with_capacity(256 * 1024, file);
+        match first_byte(&mut plain)? {
+            Some(b'[') => self.array(plain),
+            Some(b'{') => self.lines(plain),
+            Some(_) => self.csv(plain),
+            None => Ok(()),
         }
-        let _ = self.send();
     }
 
     fn send(&mut self) -> Result<(), Unwanted> {
-        let batch = std::mem::take(&mut self.batch);
-        self.sender.blocking_send(Ok(batch)).map_err(|_| Unwanted)
+        self.begun = self.to.read();
+        self.to.send(std::mem::take(&mut self.batch))
     }
 
     fn put(&mut self, one: Numbered) -> Result<(), Unwanted> {
         self.batch.push(one);
-        match self.batch.len() < RECORDS {
+        match self.batch.len() < RECORDS && self.to.read() - self.begun < BYTES {
             true => Ok(()),
             false => self.send(),
         }
@@ -278,9 +226,9 @@ impl Reading {
 
     /// One record at a time, however many there are.
     fn array(&mut self, from: impl Read) -> io::Result<()> {
-        struct Elements<'a>(&'a mut Reading);
+        struct Elements<'a, 'b>(&'a mut Reading<'b>);
 
-        impl<'de> DeserializeSeed<'de> for Elements<'_> {
+        impl<'de> DeserializeSeed<'de> for Elements<'_, '_> {
             type Value = ();
 
             fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -288,7 +236,7 @@ impl Reading {
             }
         }
 
-        impl<'de> Visitor<'de> for Elements<'_> {
+        impl<'de> Visitor<'de> for Elements<'_, '_> {
             type Value = ();
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -333,20 +281,6 @@ fn first_byte(from: &mut impl BufRead) -> io::Result<Option<u8>> {
             return Ok(Some(byte));
         }
         from.consume(skipped);
-    }
-}
-
-/// Counts what was read, for the progress.
-struct Counted {
-    raw: Box<dyn Read + Send>,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.raw.read(into)?;
-        self.read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
     }
 }
 

@@ -6,7 +6,7 @@ mod langfuse;
 mod litellm;
 mod parsed;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ use systemprompt_pricing::Catalogue;
 use systemprompt_storage::{Storage, Writer, prices};
 
 use self::parsed::Parsed;
-use super::records::{Record, Records};
-use super::{Blamed, draw};
+use super::records::{self, Record, Records};
+use super::{Blamed, Export, draw};
 use crate::Outside;
 use crate::command::Globals;
 use crate::database;
@@ -42,20 +42,6 @@ out. Requests that are also in the gateway's record should not be imported: they
 Examples:
   systemprompt import litellm spend-logs.csv --dry-run
   systemprompt import langfuse observations.jsonl";
-
-// No doc comment: clap would take it for the help of the command.
-#[derive(Debug, clap::Args)]
-struct Args {
-    /// What was exported; - for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Read and price everything, store nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Answer in JSON
-    #[arg(long, help_heading = "Output")]
-    json: bool,
-}
 
 /// Whose export it is.
 #[derive(Clone, Copy)]
@@ -85,7 +71,7 @@ pub(super) fn commands(to: Command) -> Command {
         let one = Command::new(source.name)
             .about(source.about)
             .after_help(HELP);
-        to.subcommand(Args::augment_args(one))
+        to.subcommand(Export::augment_args(one))
     })
 }
 
@@ -113,21 +99,21 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let source = SOURCES.iter().find(|source| source.name == name);
     let source = source.expect("clap admits no others");
-    let args = Args::from_arg_matches(matches).map_err(Failure::CommandLine)?;
+    let export = Export::from_arg_matches(matches).map_err(Failure::CommandLine)?;
     let config = systemprompt_config::load(&globals.sources())?;
-    let records = Records::open(&args.file)?;
+    let records = records::open(&export.file)?;
     let outcome = database::with(&config, outside, async |storage, outside| {
         let custom = &config.profile.analytics.costs.custom_pricing;
         let catalogue = prices::in_force(storage.pool(), custom).await?;
-        let store = match args.dry_run {
+        let store = match export.dry_run {
             true => None,
             false => Some(Store::open(&config, storage, outside).await?),
         };
         all(*source, records, &catalogue, store, outside).await
     })?;
-    match args.json {
-        true => write_json(&outcome, args.dry_run, outside),
-        false => write_text(&outcome, args.dry_run, &args.file, outside),
+    match export.json {
+        true => write_json(&outcome, export.dry_run, outside),
+        false => write_text(&outcome, export.dry_run, &export.file, outside),
     }
 }
 
@@ -304,7 +290,7 @@ impl Store {
 fn write_text(
     outcome: &Outcome,
     dry: bool,
-    file: &std::path::Path,
+    file: &Path,
     outside: &mut Outside<'_>,
 ) -> Result<(), Failure> {
     outcome.faulty.write(file, outside)?;

@@ -21,9 +21,9 @@ use time::OffsetDateTime;
 
 use self::outcome::Outcome;
 use self::row::Row;
-use super::records::{Record, Records};
+use super::records::{self, Record, Records};
 use super::repeats::Repeats;
-use super::{draw, failed};
+use super::{Export, draw, failed};
 use crate::Outside;
 use crate::actor::actor;
 use crate::command::Globals;
@@ -57,21 +57,14 @@ const STORED: usize = 500;
 // No doc comment: clap would take it for the help of the command.
 #[derive(Debug, clap::Args)]
 struct Args {
-    /// The export of usage (CSV); - for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
     /// The provider's export of costs, to compare with
     #[arg(long, value_name = "FILE")]
     costs: Option<PathBuf>,
     /// Also bring days of which requests are recorded
     #[arg(long)]
     overlapping: bool,
-    /// Read and price everything, store nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Answer in JSON
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    export: Export,
 }
 
 /// Whose export it is.
@@ -129,7 +122,7 @@ pub(super) fn run(
     let source = source(name).expect("clap admits no others");
     let args = Args::from_arg_matches(matches).map_err(Failure::CommandLine)?;
     let config = systemprompt_config::load(&globals.sources())?;
-    let records = Records::open(&args.file)?;
+    let records = records::open(&args.export.file)?;
     let outcome = database::with(&config, outside, async |storage, outside| {
         let mut import = Import::begin(source, &args, &config, storage, outside).await?;
         import.all(records, &args, outside).await?;
@@ -139,9 +132,9 @@ pub(super) fn run(
         }
         Ok(import.outcome)
     })?;
-    match args.json {
-        true => outcome.write_json(args.dry_run, outside),
-        false => outcome.write_text(source.name, args.dry_run, &args.file, outside),
+    match args.export.json {
+        true => outcome.write_json(args.export.dry_run, outside),
+        false => outcome.write_text(source.name, args.export.dry_run, &args.export.file, outside),
     }
 }
 
@@ -174,7 +167,7 @@ impl Import {
         let pool = storage.import_pool();
         let covered = imported::covered(&pool, source.name);
         let covered = covered.await.map_err(failed)?;
-        let store = match args.dry_run {
+        let store = match args.export.dry_run {
             true => None,
             false => {
                 // Without the keys of the audit log nothing can be recorded.
@@ -212,7 +205,7 @@ impl Import {
                     && let Ok(first) = &record
                 {
                     complete(self.source, first).map_err(|reason| Failure::TrafficFile {
-                        file: args.file.clone(),
+                        file: args.export.file.clone(),
                         reason,
                     })?;
                 }
@@ -302,7 +295,7 @@ mod tests {
     async fn read(text: &[u8]) -> Vec<Result<ImportedUsage, String>> {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(text).expect("written");
-        let mut records = Records::open(file.path()).expect("opened");
+        let mut records = records::open(file.path()).expect("opened");
         let mut rows = Vec::new();
         while let Some(Ok(batch)) = records.next().await {
             for (_, record) in batch {

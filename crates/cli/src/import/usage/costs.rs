@@ -8,7 +8,7 @@ use time::{Date, UtcOffset};
 
 use super::openai;
 use crate::failure::Failure;
-use crate::import::records::{Record, Records};
+use crate::import::records::{self, Record};
 
 /// What a provider says that some days cost.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Stated {
 /// # Errors
 /// When it is no export of costs: a sum that leaves anything out is none.
 pub(super) async fn sum(file: &Path, days: &BTreeSet<Date>) -> Result<Stated, Failure> {
-    let mut records = Records::open(file)?;
+    let mut records = records::open(file)?;
     let mut stated = Stated::default();
     while let Some(batch) = records.next().await {
         for (line, record) in batch? {
