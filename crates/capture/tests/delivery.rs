@@ -14,9 +14,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
-use systemprompt_capture::domain::tool::{ToolCalled, ToolStatus, Via};
-use systemprompt_capture::domain::{Event, ToolCallId, TraceId};
+use systemprompt_capture::domain::tool::ToolCalled;
+use systemprompt_capture::domain::{Event, ToolCallId};
 use systemprompt_capture::{Capture, CaptureStatus, ToolSink};
+use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 
 const TOKEN: &str = "a-token";
@@ -95,34 +96,10 @@ fn answer(server: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
 
 fn call(tool: &str) -> ToolCalled {
     let id = ToolCallId::new();
-    ToolCalled {
-        id,
-        created_at: id.created_at().unwrap(),
-        trace_id: TraceId(id.0),
-        parent_span_id: None,
-        request_id: None,
-        server: "files".to_owned(),
-        tool: tool.to_owned(),
-        via: Via::Layer,
-        user: None,
-        agent: None,
-        token: None,
-        session_id: None,
-        conversation_id: None,
-        call_id: None,
-        rpc_id: None,
-        client_name: None,
-        client_version: None,
-        protocol_version: None,
-        status: ToolStatus::Success,
-        error_type: None,
-        error_code: None,
-        argument_hash: None,
-        latency_us: 1,
-        ttfb_us: None,
-        request_bytes: 1,
-        response_bytes: 1,
-    }
+    let at = id.created_at().unwrap().format(&Rfc3339).unwrap();
+    let call = json!({"id": id, "created_at": at, "trace_id": id, "server": "files", "tool": tool,
+        "via": "layer", "status": "success", "latency_us": 1, "request_bytes": 1, "response_bytes": 1});
+    serde_json::from_value(call).unwrap()
 }
 
 fn capture(address: &str, token: &str, folder: &Path) -> Capture {
