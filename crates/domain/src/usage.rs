@@ -231,7 +231,7 @@ pub struct Usage {
 }
 
 /// More tokens, or billed calls, than any one request can have used.
-const INCREDIBLE: u64 = 1_000_000_000;
+pub const INCREDIBLE: u64 = 1_000_000_000;
 
 impl Usage {
     /// Whether the numbers can be true. Those that cannot would drown every sum

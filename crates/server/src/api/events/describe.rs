@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use systemprompt_domain::activity::Category;
 use systemprompt_domain::reported::AuditEvent;
 use systemprompt_domain::tool::{LONGEST, MOST_TOOLS, ToolStatus};
+use systemprompt_domain::usage::INCREDIBLE;
 use systemprompt_domain::{Api, RequestState, TokenClass};
 
-use super::requests::{APIS, STATES};
+use super::requests::{self, APIS, STATES};
 use super::tools::MOST;
 use crate::api::content::HOST;
 
@@ -37,7 +38,8 @@ pub(in crate::api) fn operation() -> Value {
                         here and counted in a moment, once) or `refused`, with the field that is to blame. Send a batch again after any error: what has an `id` is stored once. The time of \
                         an event is the one in its id, if that is a UUID of version 7 of the last seven days and \
                         at most five minutes ahead; else it is that of the receipt. Ids that carry no such time \
-                        are known for eight days.",
+                        are known for eight days. Null and empty text are taken as fields that are left out. How long \
+                        a text may be is counted in bytes of UTF-8.",
         "requestBody": {
             "required": true,
             "content": {
@@ -151,15 +153,14 @@ fn span(description: &str) -> Value {
 
 fn request() -> Value {
     let flag = |description: &str| json!({ "type": "boolean", "description": description });
-    let counts = |names: &[&str]| -> serde_json::Map<String, Value> {
-        let counts = names.iter();
-        counts
-            .map(|name| ((*name).to_owned(), number("How many")))
-            .collect()
-    };
+    let count = json!({ "type": "integer", "minimum": 0, "maximum": INCREDIBLE - 1, "description": "How many" });
+    let counts: serde_json::Map<String, Value> = TokenClass::ALL
+        .iter()
+        .map(|class| (class.as_str().to_owned(), count.clone()))
+        .collect();
     let tokens = json!({
         "type": "object",
-        "properties": counts(&TokenClass::ALL.map(TokenClass::as_str)),
+        "properties": counts,
         "additionalProperties": false,
         "description": "Tokens by class. The classes are disjoint: what was read from a cache is no input",
     });
@@ -169,16 +170,19 @@ fn request() -> Value {
             "tokens": tokens,
             "other_models": {
                 "type": "array",
+                "maxItems": requests::MOST,
                 "items": {
                     "type": "object",
-                    "properties": { "model": name("The model"), "tokens": tokens },
+                    "properties": { "model": whole_name("The model"), "tokens": tokens },
                     "required": ["model", "tokens"],
+                    "additionalProperties": false,
                 },
                 "description": "What was used of other models than the one that served it",
             },
             "calls": {
                 "type": "object",
-                "additionalProperties": number("How many"),
+                "maxProperties": requests::MOST,
+                "additionalProperties": count,
                 "description": "Calls that are billed apart: web_search, …",
             },
             "service_tier": name("The tier that was really used"),
@@ -186,15 +190,15 @@ fn request() -> Value {
             "region": name("Where inference ran"),
         },
         "additionalProperties": false,
-        "description": "What it used, as the provider said; left out where it said nothing, which is not zero",
+        "description": "What it used, as the provider said; left out where it said nothing, which is not zero. Less than a thousand million tokens in all, and as many calls",
     });
     json!({
         "type": "object",
         "description": "A request to an AI provider that was made past the gateway. It costs what the prices here say for its time. Its prompt and its answer are not told. Its id here is another one, made of the sender's.",
         "properties": {
             "type": { "const": "request" },
-            "id": { "type": "string", "format": "uuid", "description": "The sender's id: a UUID of version 7 that was made when the request began" },
-            "provider": name("The provider, as prices know it: anthropic, openai, gemini"),
+            "id": { "type": "string", "format": "uuid", "description": "The sender's id: a UUID of version 7 that was made when the request began, within the last seven days" },
+            "provider": whole_name("The provider, as prices know it: anthropic, openai, gemini"),
             "api": { "enum": APIS.map(Api::as_str) },
             "state": { "enum": STATES.map(RequestState::as_str) },
             "requested_model": name("The model that was asked for"),
@@ -207,7 +211,7 @@ fn request() -> Value {
             "error_type": name("The provider's error type, or a short name for what went wrong"),
             "error_code": name("The short code beside it, never a message"),
             "finish_reason": name("Why the model stopped"),
-            "tool_calls": { "type": "array", "maxItems": 16, "items": name("A tool"), "description": "Tools that the model asked for" },
+            "tool_calls": { "type": "array", "maxItems": requests::MOST, "items": name("A tool"), "description": "Tools that the model asked for" },
             "provider_request_id": name("The provider's id of the request"),
             "response_id": name("The provider's id of the answer"),
             "latency_us": number("From the request to the end of its answer, in microseconds"),

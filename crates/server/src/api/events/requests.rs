@@ -1,7 +1,7 @@
 //! AI requests among the events: those that another service made by itself, past the
 //! gateway. What they cost is for this server to say.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
 use systemprompt_domain::event::{RequestContext, RequestFinished, Reserved};
 use systemprompt_domain::ids::time_of;
@@ -14,14 +14,14 @@ use time::{Duration, OffsetDateTime};
 use uuid::{Builder, Uuid};
 
 use super::item::{Fields, Refused};
-use super::tools::{name, number, span};
+use super::tools::{MOST as MOST_OF_A_NUMBER, name, number, span};
 
 /// Room that is set aside on disk for one. Everything in it is bounded so that it fits.
 pub(super) const ROOM: u64 = 32 << 10;
 /// The largest usage as the provider stated it, in bytes.
 const RAW: usize = 8 << 10;
 /// The most tools, other models and kinds of calls of one request.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// Interfaces whose answers are metered.
 pub(super) const APIS: [Api; 6] = [
@@ -156,12 +156,14 @@ fn one_of<T: Copy>(
 }
 
 fn http_status(fields: &mut Fields<'_>) -> Result<Option<u16>, Refused> {
-    let expected = "must be a status of HTTP, 100 to 599";
-    let status: Option<u16> = fields.take("http_status", expected)?;
-    match status {
-        Some(status) if !(100..600).contains(&status) => Err(Refused::of("http_status", expected)),
-        status => Ok(status),
-    }
+    let refused = || Refused::of("http_status", "must be a status of HTTP, 100 to 599");
+    let status = number(fields, "http_status").map_err(|_| refused())?;
+    let status = status.map(|status| {
+        u16::try_from(status)
+            .ok()
+            .filter(|n| (100..600).contains(n))
+    });
+    status.map(|status| status.ok_or_else(refused)).transpose()
 }
 
 fn tool_calls(fields: &mut Fields<'_>) -> Result<Vec<String>, Refused> {
@@ -178,7 +180,7 @@ fn tool_calls(fields: &mut Fields<'_>) -> Result<Vec<String>, Refused> {
 fn usage(fields: &mut Fields<'_>) -> Result<Option<Usage>, Refused> {
     let refused = |reason: String| Refused::of("usage", reason);
     let expected = "must be an object with tokens by class";
-    let Some(object) = fields.take::<Map<String, Value>>("usage", expected)? else {
+    let Some(mut object) = fields.take::<Map<String, Value>>("usage", expected)? else {
         return Ok(None);
     };
     // Silence would lose it.
@@ -187,15 +189,33 @@ fn usage(fields: &mut Fields<'_>) -> Result<Option<Usage>, Refused> {
         name.map(|name| refused(format!("{:?} is not known", bounded(&name))))
     };
     let class = |name: &str| TokenClass::ALL.iter().any(|class| class.as_str() == name);
-    let unknown = strange(&object, &|name| USAGE.contains(&name)).or_else(|| {
-        let tokens = object.get("tokens").and_then(Value::as_object)?;
+    let strange_tokens = |within: &Map<String, Value>| {
+        let tokens = within.get("tokens").and_then(Value::as_object)?;
         strange(tokens, &class)
-    });
+    };
+    let others = object.get("other_models").and_then(Value::as_array);
+    let mut others = others.into_iter().flatten().filter_map(Value::as_object);
+    let unknown = strange(&object, &|name| USAGE.contains(&name))
+        .or_else(|| strange_tokens(&object))
+        .or_else(|| {
+            others.find_map(|other| {
+                strange(other, &|name| ["model", "tokens"].contains(&name))
+                    .or_else(|| strange_tokens(other))
+            })
+        });
     if let Some(refused) = unknown {
         return Err(refused);
     }
+    object.values_mut().for_each(as_written_whole);
     let usage: Usage = serde_json::from_value(Value::Object(object))
         .map_err(|error| refused(format!("{expected} ({error})")))?;
+    if usage
+        .other_models
+        .iter()
+        .any(|other| other.model.is_empty())
+    {
+        return Err(refused("must name its other models".to_owned()));
+    }
     if !usage.is_credible() {
         return Err(refused("is more than one request can use".to_owned()));
     }
@@ -220,8 +240,29 @@ fn usage(fields: &mut Fields<'_>) -> Result<Option<Usage>, Refused> {
     }))
 }
 
+/// Whole numbers as whole numbers, however they are written: see [`number`].
+fn as_written_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            let whole = |n: &f64| n.fract() == 0.0 && (0.0..=MOST_OF_A_NUMBER as f64).contains(n);
+            if let Some(float) = float.filter(whole) {
+                *number = Number::from(float as u64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_written_whole),
+        Value::Object(members) => members.values_mut().for_each(as_written_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+    use serde_json::value::to_raw_value;
+
     use super::*;
 
     #[test]
@@ -232,5 +273,57 @@ mod tests {
         assert_eq!(time_of(id), time_of(theirs));
         assert_eq!(known_as(theirs), (id, span), "a repeat is the same");
         assert_ne!(known_as(Uuid::now_v7()).0, id);
+    }
+
+    fn read<T>(
+        field: &str,
+        value: &Value,
+        read: impl Fn(&mut Fields<'_>) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let raw = to_raw_value(value).expect("JSON");
+        read(&mut Fields(BTreeMap::from([(field.to_owned(), &*raw)])))
+    }
+
+    #[test]
+    fn whole_numbers_are_taken_however_they_are_written() {
+        let sent = json!({"tokens": {"input": 12.0}, "calls": {"web_search": 1e2},
+            "other_models": [{"model": "m", "tokens": {"output": 3.0}}]});
+        let read_usage = read("usage", &sent, usage);
+        let found = read_usage.expect("taken").expect("stated");
+        assert_eq!(found.tokens.input, 12);
+        assert_eq!(found.calls["web_search"], 100);
+        assert_eq!(found.other_models[0].tokens.output, 3);
+        let status = |value| read("http_status", &value, http_status).map_err(drop);
+        assert_eq!(status(json!(200.0)), Ok(Some(200)));
+        assert_eq!(status(json!(null)), Ok(None));
+        for wrong in [
+            json!(99),
+            json!(600),
+            json!(65_736),
+            json!(200.5),
+            json!("200"),
+        ] {
+            assert_eq!(status(wrong), Err(()));
+        }
+    }
+
+    #[test]
+    fn usage_that_would_be_lost_or_misread_is_refused() {
+        let other = |other: Value| json!({ "other_models": [other] });
+        for wrong in [
+            json!({"tokens": {"input": 0.5}}),
+            json!({"tokens": {"input": -1}}),
+            json!({"tokens": {"inputs": 1}}),
+            json!({"tokens": {"input": 999_999_999, "output": 1}}),
+            json!({"calls": {"web_search": "1"}}),
+            json!({"token": {}}),
+            other(json!({"model": "", "tokens": {}})),
+            other(json!({"tokens": {}})),
+            other(json!({"model": "m", "tokens": {"inputs": 1}})),
+            other(json!({"model": "m", "tokens": {}, "calls": {}})),
+            json!([]),
+        ] {
+            assert!(read("usage", &wrong, usage).is_err(), "{wrong}");
+        }
     }
 }
