@@ -70,16 +70,18 @@ pub(crate) struct Readiness {
 pub(crate) type Lag = Option<Duration>;
 
 impl Health {
+    /// How far the replica is behind, if questions are put to one.
+    pub(crate) async fn lag(&self) -> Option<Lag> {
+        match &self.replica {
+            Some(replica) => Some(replica.lag().await),
+            None => None,
+        }
+    }
+
     pub(crate) async fn readiness(&self) -> Readiness {
         let query = sqlx::query_scalar::<_, i32>("select 1").fetch_one(&self.pool);
         let database = tokio::time::timeout(Duration::from_secs(1), query);
-        let lag = async {
-            match &self.replica {
-                Some(replica) => Some(replica.lag().await),
-                None => None,
-            }
-        };
-        let (database, replica) = tokio::join!(database, lag);
+        let (database, replica) = tokio::join!(database, self.lag());
         let database = matches!(database, Ok(Ok(1)));
         let spool = self.spool.is_healthy() || !self.gateway.records();
         let stopping = self.shutdown.stopping.is_cancelled();

@@ -31,10 +31,7 @@ pub(super) async fn show(
     let began = Instant::now();
     let database = tokio::time::timeout(PATIENCE, status(&inner.pool)).await;
     let took = began.elapsed();
-    let lag = match &inner.health.replica {
-        Some(replica) => Some(replica.lag().await),
-        None => None,
-    };
+    let lag = inner.health.lag().await;
     let database = database.ok().and_then(Result::ok);
     let mut body = String::new();
     recording(&shared, database.as_ref(), &mut body);
