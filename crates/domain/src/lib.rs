@@ -7,6 +7,7 @@ pub mod clock;
 pub mod event;
 pub mod histogram;
 pub mod ids;
+pub mod json;
 pub mod money;
 pub mod period;
 pub mod reported;

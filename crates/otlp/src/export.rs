@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use prost::Message;
 use serde::de::DeserializeOwned;
+use systemprompt_domain::json::Object;
 
 use crate::attributes::Attributes;
 use crate::wire::{self, Resource, Scope};
@@ -70,13 +71,15 @@ pub(crate) fn each<T: Message + Default + DeserializeOwned>(
             }
         }
         Format::Json => {
-            for of in serde_json::from_slice::<json::Export<'_>>(body)?.resources {
+            let Object(export) = serde_json::from_slice::<Object<json::Export<'_>>>(body)?;
+            for Object(of) in export.resources {
                 let resource = of.resource.unwrap_or_default();
-                for of in of.scopes {
+                for Object(of) in of.scopes {
                     let scope = of.scope.unwrap_or_default();
                     for record in &of.records {
                         one(&resource, &scope, &|| {
-                            serde_json::from_str(record.get()).ok()
+                            let record = serde_json::from_str::<Object<T>>(record.get());
+                            record.ok().map(|Object(record)| record)
                         });
                     }
                 }
@@ -95,9 +98,9 @@ pub(crate) fn count(format: Format, body: &Bytes) -> Result<usize, Malformed> {
             scopes.map(|of| of.records.len()).sum()
         }
         Format::Json => {
-            let export: json::Export<'_> = serde_json::from_slice(body)?;
-            let scopes = export.resources.iter().flat_map(|of| &of.scopes);
-            scopes.map(|of| of.records.len()).sum()
+            let Object(export) = serde_json::from_slice::<Object<json::Export<'_>>>(body)?;
+            let scopes = export.resources.iter().flat_map(|of| &of.0.scopes);
+            scopes.map(|of| of.0.records.len()).sum()
         }
     })
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use systemprompt_domain::json::Object;
 
 use crate::wire::{AnyValue, ArrayValue, Resource, Scope, Value};
 
@@ -19,7 +20,7 @@ pub(crate) struct Export<'a> {
         alias = "resourceLogs",
         alias = "resourceMetrics"
     )]
-    pub(crate) resources: Vec<OfResource<'a>>,
+    pub(crate) resources: Vec<Object<OfResource<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +34,7 @@ pub(crate) struct OfResource<'a> {
         alias = "scopeLogs",
         alias = "scopeMetrics"
     )]
-    pub(crate) scopes: Vec<OfScope<'a>>,
+    pub(crate) scopes: Vec<Object<OfScope<'a>>>,
 }
 
 #[derive(Deserialize)]

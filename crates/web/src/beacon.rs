@@ -30,6 +30,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use systemprompt_domain::json::Object;
 
 use crate::text::inert;
 
@@ -168,7 +169,7 @@ impl<'de> Deserialize<'de> for Sent {
                 // One more than allowed is enough to know that there are too many.
                 while events.len() <= MOST {
                     match seq.next_element()? {
-                        Some(event) => events.push(event),
+                        Some(Object(event)) => events.push(event),
                         None => return Ok(Sent(events)),
                     }
                 }

@@ -128,6 +128,24 @@ fn prost_length(mut n: usize, to: &mut Vec<u8>) {
     to.push(u8::try_from(n).unwrap());
 }
 
+/// An array is no object, whose members it would give by their order.
+#[test]
+fn objects_are_objects() {
+    for signal in SIGNALS {
+        for body in [
+            "[]",
+            "[[]]",
+            r#"{"resourceSpans":[[]]}"#,
+            r#"{"resourceSpans":[{"scopeSpans":[[]]}]}"#,
+        ] {
+            let found = read(signal, Format::Json, &Bytes::from(body), NOW);
+            assert!(found.is_err(), "{signal:?} {body}");
+        }
+    }
+    let found = batch(Signal::Traces, &traces("a", &[json!([])]));
+    assert_eq!((found.rejected, found.seen.len()), (1, 0));
+}
+
 #[test]
 fn answers_are_in_the_format_that_was_sent() {
     let json = receipt(Signal::Logs, Format::Json, 3, Some("why"));

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use systemprompt_domain::Clock;
+use systemprompt_domain::json::Object;
 use systemprompt_storage::web::content::{self, NewContent, Registered, path_of};
 use systemprompt_web::page::host_of;
 
@@ -96,8 +97,8 @@ struct Item {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Items {
-    Several(Vec<Item>),
-    One(Item),
+    Several(Vec<Object<Item>>),
+    One(Object<Item>),
 }
 
 /// Text that is harmless to show, cut to so many characters.
@@ -164,7 +165,7 @@ async fn register(
         return Err(bad(format!("at most {MOST} pages are registered at once")));
     }
     let mut pages = Vec::with_capacity(items.len());
-    for (n, item) in items.into_iter().enumerate() {
+    for (n, Object(item)) in items.into_iter().enumerate() {
         let page = item.read(content.site.as_deref());
         pages.push(page.map_err(|why| bad(format!("page {}: {why}", n + 1)))?);
     }
@@ -190,7 +191,7 @@ async fn remove(
     let Extension(identity) = identity.ok_or_else(ApiError::no_ingest)?;
     let content = content.ok_or_else(off)?;
     let body = whole(body, content.body_idle).await?;
-    let item: Item = serde_json::from_slice(&body)
+    let Object(item): Object<Item> = serde_json::from_slice(&body)
         .map_err(|_| bad("name the page as {\"url\"}, or as {\"site\", \"path\"}"))?;
     let page = item.read(content.site.as_deref()).map_err(bad)?;
     let now = Clock::System.now();
@@ -215,6 +216,22 @@ async fn refuse_method() -> impl IntoResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_objects() {
+        let read = |text: &str| serde_json::from_str::<Items>(text).is_ok();
+        let page = r#"{"url": "https://example.com/guide", "kind": "docs"}"#;
+        assert!(read(page) && read(&format!("[{page}, {page}]")) && read("[]"));
+        for wrong in [
+            r#"["https://example.com/guide", null, null, "Guide", "docs"]"#,
+            r#"[["https://example.com/guide"]]"#,
+            r#"[[]]"#,
+            r#"[{"address": "https://example.com/guide"}]"#,
+            "7",
+        ] {
+            assert!(!read(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_site_is_a_host_and_nothing_else() {

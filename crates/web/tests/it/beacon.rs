@@ -132,6 +132,7 @@ fn what_is_refused_is_named() {
             refused("7"),
             refused("\"x\""),
             refused("[{\"p\":\"abcdefgh\",\"n\":1},5]"),
+            refused("[[\"abcdefgh\",1]]"),
             refused("{}"),
             refused(r#"{"p":"short","n":1}"#),
             refused(r#"{"p":"<script>alert","n":1}"#),

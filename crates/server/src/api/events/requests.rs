@@ -183,29 +183,7 @@ fn usage(fields: &mut Fields<'_>) -> Result<Option<Usage>, Refused> {
     let Some(mut object) = fields.take::<Map<String, Value>>("usage", expected)? else {
         return Ok(None);
     };
-    // Silence would lose it.
-    let strange = |within: &Map<String, Value>, known: &dyn Fn(&str) -> bool| {
-        let name = within.keys().find(|name| !known(name)).cloned();
-        name.map(|name| refused(format!("{:?} is not known", bounded(&name))))
-    };
-    let class = |name: &str| TokenClass::ALL.iter().any(|class| class.as_str() == name);
-    let strange_tokens = |within: &Map<String, Value>| {
-        let tokens = within.get("tokens").and_then(Value::as_object)?;
-        strange(tokens, &class)
-    };
-    let others = object.get("other_models").and_then(Value::as_array);
-    let mut others = others.into_iter().flatten().filter_map(Value::as_object);
-    let unknown = strange(&object, &|name| USAGE.contains(&name))
-        .or_else(|| strange_tokens(&object))
-        .or_else(|| {
-            others.find_map(|other| {
-                strange(other, &|name| ["model", "tokens"].contains(&name))
-                    .or_else(|| strange_tokens(other))
-            })
-        });
-    if let Some(refused) = unknown {
-        return Err(refused);
-    }
+    all_known(&object).map_err(refused)?;
     object.values_mut().for_each(as_written_whole);
     let usage: Usage = serde_json::from_value(Value::Object(object))
         .map_err(|error| refused(format!("{expected} ({error})")))?;
@@ -238,6 +216,33 @@ fn usage(fields: &mut Fields<'_>) -> Result<Option<Usage>, Refused> {
         speed: short(usage.speed),
         region: short(usage.region),
     }))
+}
+
+/// Whether everything in it is known: silence would lose the rest.
+fn all_known(usage: &Map<String, Value>) -> Result<(), String> {
+    let class = |name: &str| TokenClass::ALL.iter().any(|class| class.as_str() == name);
+    let tokens = |within: &Map<String, Value>| match within.get("tokens") {
+        None => Ok(()),
+        Some(Value::Object(tokens)) => only(tokens, class),
+        Some(_) => Err("must have tokens by class".to_owned()),
+    };
+    only(usage, |name| USAGE.contains(&name))?;
+    tokens(usage)?;
+    let others = usage.get("other_models").and_then(Value::as_array);
+    others.into_iter().flatten().try_for_each(|other| {
+        let other = other
+            .as_object()
+            .ok_or("must have other models as objects")?;
+        only(other, |name| ["model", "tokens"].contains(&name))?;
+        tokens(other)
+    })
+}
+
+fn only(object: &Map<String, Value>, known: impl Fn(&str) -> bool) -> Result<(), String> {
+    match object.keys().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!("{:?} is not known", bounded(name))),
+    }
 }
 
 /// Whole numbers as whole numbers, however they are written: see [`number`].
@@ -315,7 +320,11 @@ mod tests {
             json!({"tokens": {"input": -1}}),
             json!({"tokens": {"inputs": 1}}),
             json!({"tokens": {"input": 999_999_999, "output": 1}}),
+            json!({"tokens": [1, 2]}),
+            json!({"tokens": null}),
             json!({"calls": {"web_search": "1"}}),
+            json!({"other_models": [["m", {}]]}),
+            json!({"other_models": {}}),
             json!({"token": {}}),
             other(json!({"model": "", "tokens": {}})),
             other(json!({"tokens": {}})),

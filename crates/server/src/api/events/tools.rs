@@ -1,6 +1,7 @@
 //! Tool calls and lists of tools among the events.
 
 use serde::Deserialize;
+use systemprompt_domain::json::Object;
 use systemprompt_domain::reported::{Source, ToolReport, ToolsReport};
 use systemprompt_domain::tool::{
     LONGEST, MOST_TOOLS, ToolCalled, ToolDefinition, ToolStatus, ToolsListed, Via,
@@ -67,7 +68,7 @@ pub(super) fn list(fields: &mut Fields<'_>, source: Source) -> Result<ToolsRepor
         hash: String,
     }
     let server = name(fields, "server")?;
-    let tools: Vec<Tool> = fields
+    let tools: Vec<Object<Tool>> = fields
         .take("tools", "must be a list of objects with name and hash")?
         .ok_or_else(|| missing("tools"))?;
     if tools.len() > MOST_TOOLS {
@@ -79,14 +80,14 @@ pub(super) fn list(fields: &mut Fields<'_>, source: Source) -> Result<ToolsRepor
     let sound = |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.contains('\0');
     if tools
         .iter()
-        .any(|tool| !sound(&tool.name) || !sound(&tool.hash))
+        .any(|Object(tool)| !sound(&tool.name) || !sound(&tool.hash))
     {
         let text = format!("must have names and hashes of 1 to {LONGEST} bytes without NUL");
         return Err(Refused::of("tools", text));
     }
     let tools = tools
         .into_iter()
-        .map(|Tool { name, hash }| ToolDefinition { name, hash });
+        .map(|Object(Tool { name, hash })| ToolDefinition { name, hash });
     let listed = ToolsListed {
         at: source.stamp.at,
         server,
