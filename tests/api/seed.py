@@ -45,24 +45,29 @@ for n in range(6):
 send("/anthropic/v1/messages", {"model": "claude-haiku-4-5", "max_tokens": 1, "messages": HELLO}, x_mock="status=500")
 send("/openai/v1/chat/completions", {"model": "nobody-knows", "messages": HELLO})
 
-call = {"type": "tool_call", "server": "docs", "latency_us": 1_200, "agent": "scout-0"}
+ada = {"user": "ada@example.com", "agent": "scout-0"}
+call = {"type": "tool_call", "server": "docs", "latency_us": 1_200, **ada}
+reported = {"type": "request", "provider": "anthropic", "api": "messages", "requested_model": "claude-haiku-4-5",
+            "served_model": "claude-haiku-4-5", "conversation_id": "chat-1", **ada}
 receipt = send("/api/v1/events", [
     {"type": "activity", "category": "login", "action": "succeeded", "user": "ada@example.com"},
-    {"type": "activity", "category": "skill_usage", "action": "executed", "entity_type": "skill", "entity_name": "summarise"},
-    {"type": "audit", "category": "data_access", "event": "file_accessed", "detail": {"file": "plan.md"}},
+    {"type": "activity", "category": "skill_usage", "action": "executed", "entity_type": "skill", "entity_name": "summarise", **ada},
+    {"type": "audit", "category": "data_access", "event": "file_accessed", "detail": {"file": "plan.md"}, **ada},
+    {**reported, "state": "completed", "usage": {"tokens": {"input": 12, "output": 6}}, "latency_us": 900_000},
+    {**reported, "state": "failed", "http_status": 529, "error_type": "overloaded_error"},
     {**call, "tool": "search", "status": "success"},
     {**call, "tool": "fetch", "status": "failed", "error_type": "tool_error"},
     {"type": "tool_list", "server": "docs", "tools": [{"name": "search", "hash": "00" * 32}]},
     {"type": "page_request", "site": "example.com", "target": "/guide", "status": 200, "user_agent": "GPTBot/1.2"},
 ])
-assert receipt["stored"] == 7, receipt
+assert (receipt["stored"], receipt["accepted"]) == (7, 2), receipt
 for n, page in enumerate(["/", "/guide", "/guide/start"]):
     view = {"p": f"suite-view-{n}", "n": 0, "u": f"https://example.com{page}", "t": page, "r": "https://news.example.org/"}
     taken = send("/api/collect", [view, {"p": view["p"], "n": 1, "e": 5_000, "d": 80, "c": 1}], **BROWSER)
     assert taken == {"accepted": 2}, taken
 assert "results" in send("/api/v1/content", [{"url": "https://example.com/guide", "title": "Guide", "kind": "docs"}])
 
-wanted = {"requests/list": 14, "sessions/live": 1, "tools/list": 2, "activity/list": 2, "traffic/pages": 3}
+wanted = {"requests/list": 16, "sessions/live": 1, "tools/list": 2, "activity/list": 2, "traffic/pages": 3}
 deadline = time.time() + 30
 while missing := {question: n for question, n in wanted.items() if len(ask(question)) < n}:
     assert time.time() < deadline, f"what was sent is not stored: {missing}"
@@ -72,6 +77,10 @@ while missing := {question: n for question, n in wanted.items() if len(ask(quest
 request, session = ask("requests/list")[0], ask("sessions/list")[0]
 known = {
     "requests/show": {"id": request["id"]},
+    "requests/list": {"before": request["id"]},
+    "sessions/list": {"before": session["id"]},
+    "activity/list": {"before": ask("activity/list")[0]["id"]},
+    "conversations/list": {"before": ask("conversations/list")[0]["conversation_id"]},
     "traces/show": {"id": request["trace_id"]},
     "conversations/show": {"id": ask("conversations/list")[0]["conversation_id"]},
     "sessions/show": {"id": session["id"]},
