@@ -86,8 +86,14 @@ pub fn label(key: &str) -> String {
     let words = key
         .strip_suffix("_ms")
         .or_else(|| key.strip_suffix("_seconds"));
-    let words = words.unwrap_or(key).replace('_', " ");
-    words.replace("ttfb", "first byte")
+    let words = words.unwrap_or(key).split('_').map(|word| match word {
+        "ttfb" => "first byte",
+        "api" => "API",
+        "http" => "HTTP",
+        "id" => "ID",
+        word => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl Unit {

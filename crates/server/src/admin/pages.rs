@@ -259,7 +259,7 @@ const OVERVIEW: &[Panel] = &[
     table(
         "What goes wrong",
         "errors patterns",
-        &["error_type", "count", "share", "advice"],
+        &["error_type", "source", "count", "share", "advice"],
         "",
     )
     .fixed("limit=5")
@@ -391,7 +391,7 @@ const COSTS: &[Panel] = &[
     .wide(Half),
 ];
 
-const BREAKDOWN: &[&str] = &["name", "requests", "input_tokens", "output_tokens", "cost"];
+const BREAKDOWN: &[&str] = &["name", "cost", "requests", "input_tokens", "output_tokens"];
 
 const REQUESTS: &[Panel] = &[
     cards(
@@ -447,9 +447,9 @@ const REQUESTS: &[Panel] = &[
         "errors patterns",
         &[
             "error_type",
+            "source",
             "http_status",
             "count",
-            "share",
             "last_seen",
             "advice",
         ],
@@ -625,7 +625,7 @@ const ACTIVITY: &[Panel] = &[
     table(
         "Most used skills",
         "activity skills",
-        &["skill", "runs", "failed", "last_run"],
+        &["skill", "runs", "failed"],
         "runs",
     )
     .fixed("limit=20")

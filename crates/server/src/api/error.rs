@@ -126,7 +126,13 @@ impl ApiError {
 
     /// 500 or 503, by whether asking again may help.
     fn database(error: &sqlx::Error) -> Self {
-        if is_passing(error) {
+        if took_too_long(error) {
+            tracing::warn!("a question was not answered: its statement took too long");
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the answer takes too long to find; ask about a shorter period, or ask again",
+            )
+        } else if is_passing(error) {
             tracing::warn!(%error, "a question was not answered: the database is not available");
             Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -140,6 +146,12 @@ impl ApiError {
             )
         }
     }
+}
+
+/// Whether the statement was ended at its time limit.
+fn took_too_long(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error();
+    database.and_then(sqlx::error::DatabaseError::code).as_deref() == Some("57014")
 }
 
 /// Whether the trouble lies with the connection, the load or a restart rather

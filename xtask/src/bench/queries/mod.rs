@@ -184,6 +184,9 @@ async fn prepare(
     if !fill::is_filled(&pool).await? {
         let filling = fill::fill(&pool, rows, check).await?;
         report.note(filling.note());
+    } else {
+        // An earlier run has added rows that statistics do not know of.
+        sqlx::raw_sql("analyze").execute(&pool).await?;
     }
     if whole {
         report.table(on_disk::table(&pool, rows).await?);

@@ -77,8 +77,11 @@ impl Shown<'_> {
 
     fn fact(&self, out: &mut String, column: &Column, value: &Value, text: &str) {
         let at = format!("0/{}", column.key);
+        let tag = matches!(&*column.key, "state" | "class");
+        let words = text.replace('_', " ");
         let shown = match value {
             Value::Array(_) | Value::Object(_) => Escaped(text).to_string(),
+            value if tag => datum(value, &words, &at),
             value => datum(value, text, &at),
         };
         let own = self.params.iter().any(|(_, given)| value == given);
@@ -86,10 +89,10 @@ impl Shown<'_> {
             .as_str()
             .filter(|_| !own && column.key != "id")
             .and_then(|value| self.links.to(&column.key, value, ""));
-        let shown = match (&*column.key, link) {
-            ("state" | "class", _) => format!("<span class=\"tag {}\">{shown}</span>", tone(text)),
-            (_, Some(link)) => format!("<a href=\"{}\">{shown}</a>", Escaped(&link)),
-            (_, None) => shown,
+        let shown = match link {
+            _ if tag => format!("<span class=\"tag {}\">{shown}</span>", tone(text)),
+            Some(link) => format!("<a href=\"{}\">{shown}</a>", Escaped(&link)),
+            None => shown,
         };
         let _ = write!(
             out,
