@@ -42,6 +42,10 @@ pub(crate) fn text(
     line("");
     if config.profile.analytics.enabled {
         line("What did it cost?");
+        // Asked at once: the command line has to be built first.
+        if open {
+            line(&format!("  curl {base}/api/v1/analytics/costs/summary"));
+        }
         line("  cargo run --release -p systemprompt -- analytics costs summary");
         line("  cargo run --release -p systemprompt -- analytics requests list");
     } else {
