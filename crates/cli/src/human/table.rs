@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(
             drawn(&columns, 24),
             (
-                "id               agent\n019ab3c1-d2e4-7  scout".to_owned(),
+                "ID               agent\n019ab3c1-d2e4-7  scout".to_owned(),
                 1
             )
         );
