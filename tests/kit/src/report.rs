@@ -216,8 +216,14 @@ fn title(key: &str) -> String {
         return "System".to_owned();
     }
     let words = key.strip_suffix("_ms").or(key.strip_suffix("_seconds"));
-    let words = words.unwrap_or(key).replace('_', " ");
-    let words = words.replace("ttfb", "first byte");
+    let words = words.unwrap_or(key).split('_').map(|word| match word {
+        "ttfb" => "first byte",
+        "api" => "API",
+        "http" => "HTTP",
+        "id" => "ID",
+        word => word,
+    });
+    let words = words.collect::<Vec<_>>().join(" ");
     let (first, rest) = words.split_at(1);
     first.to_uppercase() + rest
 }
