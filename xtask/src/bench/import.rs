@@ -2,9 +2,13 @@
 //! database, with all of it (PostgreSQL as well) on one core and on all, and again where
 //! every line is known.
 
+mod exports;
+pub(super) mod requests;
+
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -12,7 +16,7 @@ use time::macros::{datetime, format_description};
 use time::{Duration, OffsetDateTime};
 
 use super::report::{Report, Table, count};
-use super::{folder, machine, release};
+use super::{folder, machine, process, release};
 
 /// How much to bring in.
 #[derive(Debug, clap::Args)]
@@ -76,7 +80,15 @@ pub(super) fn run(options: Options, quick: bool) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn systemprompt(storage: &Path, one_core: bool, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+/// What a run of the program came to.
+struct Ran {
+    /// What it said on standard output.
+    said: Vec<u8>,
+    /// Its memory at the highest, in MiB.
+    peak: u64,
+}
+
+fn systemprompt(storage: &Path, one_core: bool, args: &[&str]) -> anyhow::Result<Ran> {
     let program = release::program("systemprompt")?;
     let mut command = match one_core {
         true => {
@@ -86,17 +98,33 @@ fn systemprompt(storage: &Path, one_core: bool, args: &[&str]) -> anyhow::Result
         }
         false => Command::new(program),
     };
-    let output = command.arg("--storage").arg(storage).args(args).output();
-    let output = output.context("starting systemprompt")?;
+    command.arg("--storage").arg(storage).args(args);
+    // What it says fits a pipe, so nobody has to read before it has ended.
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().context("starting systemprompt")?;
+    let peak = watch(&mut child)?;
+    let output = child.wait_with_output()?;
     let err = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{args:?}: {err}");
-    Ok(output.stdout)
+    let said = output.stdout;
+    Ok(Ran { said, peak })
+}
+
+/// Waits for the end of a process; answers its memory at the highest, in MiB.
+fn watch(child: &mut Child) -> anyhow::Result<u64> {
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        // One that ends just now has none any more.
+        peak = process::memory(child.id()).map_or(peak, |(_, highest)| highest);
+        sleep(std::time::Duration::from_millis(50));
+    }
+    Ok(peak)
 }
 
 fn import(storage: &Path, one_core: bool, log: &Path) -> anyhow::Result<Value> {
     let log = log.to_str().context("the log's name is not UTF-8")?;
-    let said = systemprompt(storage, one_core, &["import", "access-log", log, "--json"])?;
-    Ok(serde_json::from_slice(&said)?)
+    let ran = systemprompt(storage, one_core, &["import", "access-log", log, "--json"])?;
+    Ok(serde_json::from_slice(&ran.said)?)
 }
 
 fn row(name: &str, said: &Value) -> anyhow::Result<[String; 5]> {

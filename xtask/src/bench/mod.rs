@@ -1,9 +1,9 @@
-//! `cargo xtask bench gateway|soak|budgets|door|audit|ingest|mcp|collect|content|import|queries`: what the
-//! gateway adds to a request, whether that stays so, what budgets add to it, what attacks do to everybody
-//! else, what the audit log costs, how fast events reach PostgreSQL, what passing tool calls on costs, how many page
-//! views are taken, what counting content costs, how fast logs are brought in, and whether answers
-//! stay fast as history grows. Figures go to standard output as Markdown;
-//! what they mean is for `BENCHMARKS.md` to say.
+//! `cargo xtask bench gateway|soak|budgets|door|audit|ingest|mcp|collect|content|import|import-requests|
+//! queries`: what the gateway adds to a request, whether that stays so, what budgets add to it, what attacks
+//! do to everybody else, what the audit log costs, how fast events reach PostgreSQL, what passing tool calls
+//! on costs, how many page views are taken, what counting content costs, how fast logs and requests of the
+//! past are brought in, and whether answers stay fast as history grows. Figures go to standard output as
+//! Markdown; what they mean is for `BENCHMARKS.md` to say.
 
 mod audit;
 mod collect;
@@ -63,6 +63,8 @@ enum What {
     Content(content::Options),
     /// How fast access logs of the past are brought in
     Import(import::Options),
+    /// How fast requests that others recorded are brought in, and in how much memory
+    ImportRequests(import::requests::Options),
     /// How long every question and every page of /admin takes over ninety days
     Queries(queries::Options),
 }
@@ -94,6 +96,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             What::Collect(options) => collect::run(options, quick).await,
             What::Content(options) => content::run(options, quick).await,
             What::Import(options) => import::run(options, quick),
+            What::ImportRequests(options) => import::requests::run(options, quick),
             What::Queries(options) => queries::run(options, quick).await,
         }
     })?;
