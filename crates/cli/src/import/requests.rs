@@ -174,6 +174,14 @@ impl Outcome {
         }
         self.stated += stated.map_or(0, |stated| i128::from(stated.0));
     }
+
+    fn rate(&self) -> f64 {
+        if self.seconds > 0.0 {
+            self.records as f64 / self.seconds
+        } else {
+            0.0
+        }
+    }
 }
 
 fn price(request: &mut RequestFinished, catalogue: &Catalogue) {
@@ -309,11 +317,12 @@ fn write_text(
     };
     writeln!(
         outside.out,
-        "{} records: {what}, {} of something else, {} not readable. {:.1} s.",
+        "{} records: {what}, {} of something else, {} not readable. {:.1} s, {} records a second.",
         grouped(outcome.records),
         grouped(outcome.ignored),
         grouped(outcome.faulty.all()),
         outcome.seconds,
+        grouped(outcome.rate().round() as u64),
     )?;
     writeln!(
         outside.out,
@@ -343,6 +352,7 @@ fn write_json(outcome: &Outcome, dry: bool, outside: &mut Outside<'_>) -> Result
         "cost_usd": usd(outcome.cost),
         "stated_cost_usd": usd(outcome.stated),
         "seconds": outcome.seconds,
+        "records_per_second": outcome.rate().round(),
     });
     Ok(writeln!(outside.out, "{answer:#}")?)
 }
