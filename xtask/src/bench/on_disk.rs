@@ -27,7 +27,12 @@ pub(super) async fn table(pool: &PgPool, requests: u64) -> anyhow::Result<Table>
             row(name, count(rows as f64), bytes, indexes);
         }
     }
-    row("all tables".to_owned(), String::new(), all_bytes, all_indexes);
+    row(
+        "all tables".to_owned(),
+        String::new(),
+        all_bytes,
+        all_indexes,
+    );
     Ok(table)
 }
 

@@ -151,7 +151,10 @@ impl ApiError {
 /// Whether the statement was ended at its time limit.
 fn took_too_long(error: &sqlx::Error) -> bool {
     let database = error.as_database_error();
-    database.and_then(sqlx::error::DatabaseError::code).as_deref() == Some("57014")
+    database
+        .and_then(sqlx::error::DatabaseError::code)
+        .as_deref()
+        == Some("57014")
 }
 
 /// Whether the trouble lies with the connection, the load or a restart rather
