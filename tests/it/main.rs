@@ -27,6 +27,8 @@ mod check;
 mod chrome;
 /// The dashboard in a real browser.
 mod dashboard;
+/// The commands of the documentation, run.
+mod docs;
 /// Clients that are slow, many, huge or malformed.
 mod door;
 /// Errors of the provider and of the gateway, and what is refused.

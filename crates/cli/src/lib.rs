@@ -87,6 +87,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>, outside: &mut Outside<'_>) 
     }
 }
 
+/// Reads a command line, of which the first argument is the program's name, and does
+/// nothing.
+///
+/// # Errors
+/// It is none of this program; what is wrong with it.
+pub fn check(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    match command::command().try_get_matches_from(args) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 fn dispatch(
     args: impl IntoIterator<Item = OsString>,
     outside: &mut Outside<'_>,

@@ -107,16 +107,34 @@ fn question(html: &mut String, entry: &Entry) {
 }
 
 /// Parameters that show how the question is asked, as a query string and as
-/// options.
-fn example(entry: &Entry) -> (&'static str, &'static str) {
+/// options: what is needed, and what is asked for most.
+fn example(entry: &Entry) -> (String, String) {
     let params = entry.params();
-    let has = |name| params.pointer(&format!("/properties/{name}")).is_some();
-    match (has("id"), has("by"), has("since")) {
-        (true, ..) => ("?id=01935e8d-7c2a", " 01935e8d-7c2a"),
-        (_, true, _) => ("?since=7d&by=agent", " --since 7d --by agent"),
-        (_, _, true) => ("?since=7d", " --since 7d"),
-        _ => ("", ""),
+    let (mut query, mut options) = (Vec::new(), String::new());
+    let needed = params.pointer("/required/0").and_then(Value::as_str);
+    if let Some(name) = needed {
+        let value = match (entry.group(), name) {
+            ("agents", "name") => "scout",
+            (_, "name") => "search",
+            (_, "content") => "/guide",
+            _ => "01935e8d-7c2a",
+        };
+        query.push(format!("{name}={value}"));
+        options += &format!(" {value}");
     }
+    let by = params
+        .pointer("/properties/by/enum")
+        .and_then(Value::as_array);
+    let by = by.and_then(|all| all.iter().find(|by| **by == "agent").or(all.first()));
+    let since = params.pointer("/properties/since").map(|_| "7d");
+    for (name, value) in [("since", since), ("by", by.and_then(Value::as_str))] {
+        if let Some(value) = value {
+            query.push(format!("{name}={value}"));
+            options += &format!(" --{name} {value}");
+        }
+    }
+    let mark = if query.is_empty() { "" } else { "?" };
+    (format!("{mark}{}", query.join("&")), options)
 }
 
 fn parameters(html: &mut String, schema: &Value) {
@@ -141,17 +159,18 @@ fn parameters(html: &mut String, schema: &Value) {
     html.push_str("</table>\n</div>\n");
 }
 
-/// What a parameter can be, in words.
-fn values(property: &Value, required: bool) -> String {
+/// The words that a parameter can be.
+fn choices(property: &Value) -> Vec<&str> {
     let choices = property
         .get("enum")
         .or_else(|| property.pointer("/items/enum"));
-    let choices: Vec<&str> = choices
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let choices = choices.and_then(Value::as_array).into_iter().flatten();
+    choices.filter_map(Value::as_str).collect()
+}
+
+/// What a parameter can be, in words.
+fn values(property: &Value, required: bool) -> String {
+    let choices = choices(property);
     let mut words = if choices.is_empty() {
         kind(property).to_owned()
     } else {
