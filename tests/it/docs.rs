@@ -286,9 +286,7 @@ impl Place {
         };
         let database = variable("PGDATABASE");
         let restored = format!("{database}_restored");
-        // Without what only programs add, and what a shell would take for its own.
         let url = self.system.db.url();
-        let url = url.split('?').next().unwrap();
         self.filled = vec![
             ("127.0.0.1:8080", self.system.addr.to_string()),
             ("127.0.0.1:9000", "127.0.0.1:0".to_owned()),

@@ -33,7 +33,7 @@ pub mod web;
 pub mod writer;
 
 pub use migrate::{MIGRATOR, migrate};
-pub use open::{OpenError, Storage};
+pub use open::{OpenError, Storage, took_too_long};
 pub use partitions::{AUDIT_PARTITION, Hold, Part, Partition, make_ahead, partitions};
 pub use replica::Replica;
 pub use writer::{Writer, WriterError, WriterStats};

@@ -8,6 +8,7 @@ use systemprompt_domain::TraceId;
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
+use crate::open::took_too_long;
 use crate::partitions::Partitions;
 
 /// How much a line matters, the most first.
@@ -168,8 +169,7 @@ pub enum LogsError {
 
 impl From<sqlx::Error> for LogsError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
-        if code.as_deref() == Some("57014") {
+        if took_too_long(&error) {
             Self::TooLong
         } else {
             Self::Database(error)

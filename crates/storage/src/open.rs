@@ -310,6 +310,13 @@ impl Storage {
     }
 }
 
+/// Whether a statement was ended at the time limit of its connection.
+#[must_use]
+pub fn took_too_long(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("57014")
+}
+
 fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)

@@ -5,15 +5,14 @@ use sqlx::{PgPool, Row as _};
 use super::report::{Table, count};
 
 /// What one of so many requests costs on disk, with all that comes with it. Tables of
-/// less than a tenth of a byte a request are counted in the last row alone.
+/// less than a tenth of a byte a request are counted in the last row alone. Rows are those
+/// that statistics know of.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub(super) async fn table(pool: &PgPool, requests: u64) -> anyhow::Result<Table> {
     let mut table = Table::new(
         "On disk",
         &["table", "rows", "MiB", "of indexes MiB", "bytes a request"],
     );
-    // Rows are those that statistics know of.
-    sqlx::raw_sql("analyze").execute(pool).await?;
     let mut row = |name: String, rows: String, bytes: i64, indexes: i64| {
         let mib = |bytes: i64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
         let each = format!("{:.1}", (bytes + indexes) as f64 / requests as f64);

@@ -107,6 +107,12 @@ pub(super) fn count(n: f64) -> String {
     out
 }
 
+/// The one in the middle, of two the longer; nothing of none.
+pub(super) fn median(mut times: Vec<std::time::Duration>) -> std::time::Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
 /// Milliseconds with two decimals.
 pub(super) fn millis(time: std::time::Duration) -> String {
     format!("{:.2}", time.as_secs_f64() * 1e3)

@@ -122,12 +122,15 @@ fn example(entry: &Entry) -> (String, String) {
         query.push(format!("{name}={value}"));
         options += &format!(" {value}");
     }
-    let by = params
-        .pointer("/properties/by/enum")
-        .and_then(Value::as_array);
-    let by = by.and_then(|all| all.iter().find(|by| **by == "agent").or(all.first()));
+    let by = params.pointer("/properties/by").map(choices);
+    let by = by.and_then(|all| {
+        all.iter()
+            .find(|by| **by == "agent")
+            .or(all.first())
+            .copied()
+    });
     let since = params.pointer("/properties/since").map(|_| "7d");
-    for (name, value) in [("since", since), ("by", by.and_then(Value::as_str))] {
+    for (name, value) in [("since", since), ("by", by)] {
         if let Some(value) = value {
             query.push(format!("{name}={value}"));
             options += &format!(" --{name} {value}");

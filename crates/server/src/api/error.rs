@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use systemprompt_reporting as reporting;
+use systemprompt_storage::took_too_long;
 
 /// Why a question is not answered over HTTP, or a report not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,15 +147,6 @@ impl ApiError {
             )
         }
     }
-}
-
-/// Whether the statement was ended at its time limit.
-fn took_too_long(error: &sqlx::Error) -> bool {
-    let database = error.as_database_error();
-    database
-        .and_then(sqlx::error::DatabaseError::code)
-        .as_deref()
-        == Some("57014")
 }
 
 /// Whether the trouble lies with the connection, the load or a restart rather

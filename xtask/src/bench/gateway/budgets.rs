@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use super::checked;
 use super::load::Shape;
 use super::setup::Setup;
-use super::{checked, median};
 use crate::bench::machine;
-use crate::bench::report::{Report, Table};
+use crate::bench::report::{Report, Table, median};
 use systemprompt_testkit::load::closed;
 
 /// One budget for everybody, and each way to narrow one; none is used up.

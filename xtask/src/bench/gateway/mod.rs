@@ -12,7 +12,7 @@ use anyhow::ensure;
 
 use self::load::Shape;
 use self::setup::{Setup, Spent};
-use super::report::{Report, Table, count, millis};
+use super::report::{Report, Table, count, median, millis};
 use super::{disk, machine};
 use systemprompt_testkit::load::{Load, closed, open};
 
@@ -186,11 +186,6 @@ impl Round {
 fn median_and_worst(times: Vec<Duration>) -> String {
     let worst = times.iter().max().copied().unwrap_or_default();
     format!("{} ({})", millis(median(times)), millis(worst))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 fn cpu(each: Spent) -> [String; 2] {

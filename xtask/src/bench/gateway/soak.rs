@@ -13,8 +13,8 @@ use systemprompt_testkit::load::{Load, closed, open};
 
 use super::load::Shape;
 use super::setup::Setup;
-use super::{checked, cpu, median};
-use crate::bench::report::{Report, Table, count, millis};
+use super::{checked, cpu};
+use crate::bench::report::{Report, Table, count, median, millis};
 use crate::bench::{disk, machine, on_disk, process};
 
 /// How long, and how much.
@@ -83,6 +83,7 @@ pub(in crate::bench) async fn run(options: Options, quick: bool) -> anyhow::Resu
     report.note(verdict(&stretches));
     report.note(format!("load average after the run: {}", machine::load()));
     report.table(table(&stretches, minutes));
+    sqlx::raw_sql("analyze").execute(setup.pool()).await?;
     report.table(on_disk::table(setup.pool(), rows.cast_unsigned()).await?);
     setup.stop().await?;
     Ok(report)

@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use systemprompt_testkit::client::Client;
 
 use super::ask;
-use crate::bench::report::{Report, Table, millis};
+use crate::bench::report::{Report, Table, median, millis};
 
 /// A question as a path, and as a statement over rows that both understand. The last column
 /// of either is a sum of nano-dollars, by which they are compared.
@@ -238,9 +238,4 @@ async fn of_duckdb(
     let said = child.wait_with_output()?;
     ensure!(said.status.success(), "python: {}", said.status);
     Ok(serde_json::from_slice(&said.stdout)?)
-}
-
-fn median(mut took: Vec<Duration>) -> Duration {
-    took.sort_unstable();
-    took[took.len() / 2]
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 
 use super::ask::{Asked, Asking};
 use crate::bench::release;
-use crate::bench::report::{Report, Table, millis};
+use crate::bench::report::{Report, Table, median, millis};
 
 /// How often each is asked.
 const TIMES: usize = 5;
@@ -34,13 +34,12 @@ pub(super) fn ask(
         all.push(took);
     }
     ensure!(!all.is_empty(), "nothing was asked over the command line");
-    all.sort_unstable();
     report.table(table);
     report.note(format!(
         "over the command line: {} questions in processes of {} ms (median) to {} ms",
         all.len(),
-        millis(all[all.len() / 2]),
-        millis(all[all.len() - 1]),
+        millis(median(all.clone())),
+        millis(all.into_iter().max().unwrap_or_default()),
     ));
     Ok(())
 }
@@ -68,8 +67,7 @@ fn of(asking: &Asking, storage: &Path, database: Option<&str>) -> anyhow::Result
             String::from_utf8_lossy(&said.stderr)
         );
     }
-    took.sort_unstable();
-    Ok(took[TIMES / 2])
+    Ok(median(took))
 }
 
 /// `costs/breakdown?since=90d&by=model` as a command has it.

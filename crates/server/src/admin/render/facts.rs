@@ -1,5 +1,6 @@
 //! One thing, field by field; what it has several of stands in tables below.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -78,11 +79,13 @@ impl Shown<'_> {
     fn fact(&self, out: &mut String, column: &Column, value: &Value, text: &str) {
         let at = format!("0/{}", column.key);
         let tag = matches!(&*column.key, "state" | "class");
-        let words = text.replace('_', " ");
+        let words = match tag {
+            true => Cow::Owned(text.replace('_', " ")),
+            false => Cow::Borrowed(text),
+        };
         let shown = match value {
             Value::Array(_) | Value::Object(_) => Escaped(text).to_string(),
-            value if tag => datum(value, &words, &at),
-            value => datum(value, text, &at),
+            value => datum(value, &words, &at),
         };
         let own = self.params.iter().any(|(_, given)| value == given);
         let link = value

@@ -157,13 +157,11 @@ fn one_of<T: Copy>(
 
 fn http_status(fields: &mut Fields<'_>) -> Result<Option<u16>, Refused> {
     let refused = || Refused::of("http_status", "must be a status of HTTP, 100 to 599");
-    let status = number(fields, "http_status").map_err(|_| refused())?;
-    let status = status.map(|status| {
-        u16::try_from(status)
-            .ok()
-            .filter(|n| (100..600).contains(n))
-    });
-    status.map(|status| status.ok_or_else(refused)).transpose()
+    match number(fields, "http_status").map_err(|_| refused())? {
+        None => Ok(None),
+        Some(status @ 100..600) => Ok(u16::try_from(status).ok()),
+        Some(_) => Err(refused()),
+    }
 }
 
 fn tool_calls(fields: &mut Fields<'_>) -> Result<Vec<String>, Refused> {
